@@ -1,0 +1,243 @@
+//! Buffers that find their own way home.
+//!
+//! One packet lives in one [`Buffer`] from the `read(2)` that fills it to the `writev(2)` that
+//! empties it: it is *moved* between queues, never copied. While it has one owner it may be
+//! changed (headers emitted, payload sealed or opened in place). [`Buffer::share`] freezes it and
+//! gives a second owner, which is how a sealed packet stands in the session's log and in the
+//! uplink's queue at once. When the last owner lets go, the memory returns to its [`Pool`].
+
+use std::cell::{Cell, RefCell};
+use std::ops::{Deref, Range};
+use std::rc::Rc;
+
+use super::limits;
+
+/// Buffer sizes, smallest first: a keystroke must not pin the room of a bulk packet.
+const CLASSES: [usize; 3] = [512, 4096, limits::FRAME_MAX + limits::READ_AHEAD];
+
+/// Idle buffers kept per class, so that steady state allocates nothing.
+const IDLE_MAX: usize = 256;
+
+/// A source of buffers that counts what is out.
+#[derive(Clone, Debug)]
+pub struct Pool(Rc<Home>);
+
+#[derive(Debug)]
+struct Home {
+    idle: [RefCell<Vec<Rc<Box<[u8]>>>>; CLASSES.len()],
+    out: Cell<usize>,
+    budget: usize,
+}
+
+impl Pool {
+    /// A pool whose buffers should not exceed `budget` bytes together.
+    #[must_use]
+    pub fn new(budget: usize) -> Self {
+        Self(Rc::new(Home { idle: Default::default(), out: Cell::new(0), budget }))
+    }
+
+    /// An empty buffer with room for at least `room` bytes (at most the largest class).
+    ///
+    /// It never fails: whoever brings data in from outside asks [`Pool::has_room`] first, and what
+    /// must pass even when memory is short (acknowledgements, control) is bounded by its own limits.
+    #[must_use]
+    pub fn take(&self, room: usize) -> Buffer {
+        let class = CLASSES.iter().position(|size| *size >= room);
+        debug_assert!(class.is_some(), "no buffer holds {room} bytes");
+        let class = class.unwrap_or(CLASSES.len() - 1);
+        let idle = self.0.idle[class].borrow_mut().pop();
+        let chunk = idle.unwrap_or_else(|| Rc::new(vec![0; CLASSES[class]].into_boxed_slice()));
+        self.0.out.set(self.0.out.get() + CLASSES[class]);
+        Buffer { chunk: Some(chunk), home: Rc::clone(&self.0), start: 0, end: 0 }
+    }
+
+    /// A buffer that holds a copy of `bytes`.
+    #[must_use]
+    pub fn copy(&self, bytes: &[u8]) -> Buffer {
+        let mut buffer = self.take(bytes.len());
+        buffer.extend(bytes);
+        buffer
+    }
+
+    /// Bytes of all buffers that are out.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.0.out.get()
+    }
+
+    /// The budget given at the start, in bytes.
+    #[must_use]
+    pub fn budget(&self) -> usize {
+        self.0.budget
+    }
+
+    /// Whether less than `share` sixteenths of the budget are in use.
+    #[must_use]
+    pub fn has_room(&self, share: usize) -> bool {
+        self.0.out.get() < self.0.budget / 16 * share
+    }
+}
+
+/// A range of bytes in memory that belongs to a pool.
+#[derive(Debug)]
+pub struct Buffer {
+    /// `None` only while dropping.
+    chunk: Option<Rc<Box<[u8]>>>,
+    home: Rc<Home>,
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    /// The bytes before, within and after the range, to be changed.
+    ///
+    /// # Panics
+    /// If the buffer is shared: a sealed packet is never written again.
+    fn whole(&mut self) -> &mut [u8] {
+        let chunk = self.chunk.as_mut().and_then(Rc::get_mut);
+        chunk.expect("a shared buffer is not written")
+    }
+
+    /// Bytes the memory can hold.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.chunk.as_ref().map_or(0, |chunk| chunk.len())
+    }
+
+    /// Another owner of the same bytes.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        let (chunk, home) = (self.chunk.clone(), Rc::clone(&self.home));
+        Self { chunk, home, start: self.start, end: self.end }
+    }
+
+    /// Whether there is another owner.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.chunk.as_ref().is_some_and(|chunk| Rc::strong_count(chunk) > 1)
+    }
+
+    /// The bytes, to be changed in place.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        let range = self.start..self.end;
+        &mut self.whole()[range]
+    }
+
+    /// The unused memory after the range.
+    pub fn spare(&mut self) -> &mut [u8] {
+        let end = self.end;
+        &mut self.whole()[end..]
+    }
+
+    /// Unused bytes after the range.
+    #[must_use]
+    pub fn spare_len(&self) -> usize {
+        self.capacity() - self.end
+    }
+
+    /// Takes `count` bytes written to [`Buffer::spare`] into the range.
+    pub fn grow(&mut self, count: usize) {
+        assert!(count <= self.spare_len(), "grown past the memory");
+        self.end += count;
+    }
+
+    /// Keeps the first `len` bytes.
+    pub fn truncate(&mut self, len: usize) {
+        self.end = self.end.min(self.start + len);
+    }
+
+    /// Drops the first `count` bytes.
+    pub fn skip(&mut self, count: usize) {
+        assert!(count <= self.len(), "skipped past the end");
+        self.start += count;
+    }
+
+    /// Takes `count` bytes of head room back into the range.
+    pub fn unskip(&mut self, count: usize) {
+        assert!(count <= self.start, "no such head room");
+        self.start -= count;
+    }
+
+    /// Narrows to `range`, counted from the present start.
+    pub fn narrow(&mut self, range: Range<usize>) {
+        assert!(range.start <= range.end && range.end <= self.len(), "narrowed past the end");
+        self.end = self.start + range.end;
+        self.start += range.start;
+    }
+
+    /// Makes an empty buffer start `room` bytes in: head room for a header to come.
+    pub fn reserve_head(&mut self, room: usize) {
+        assert!(self.is_empty() && room <= self.capacity(), "head room comes first");
+        self.start = room;
+        self.end = room;
+    }
+
+    /// Appends a copy of `bytes`.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.spare()[..bytes.len()].copy_from_slice(bytes);
+        self.grow(bytes.len());
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.chunk.as_ref().map_or(&[], |chunk| &chunk[self.start..self.end])
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let Some(chunk) = self.chunk.take() else { return };
+        if Rc::strong_count(&chunk) > 1 {
+            return;
+        }
+        self.home.out.set(self.home.out.get() - chunk.len());
+        if let Some(class) = CLASSES.iter().position(|size| *size == chunk.len()) {
+            let mut idle = self.home.idle[class].borrow_mut();
+            if idle.len() < IDLE_MAX {
+                idle.push(chunk);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_returns_home_with_its_last_owner() {
+        let pool = Pool::new(1 << 20);
+        let first = pool.copy(b"sealed");
+        let second = first.share();
+        assert_eq!(pool.used(), CLASSES[0]);
+        drop(first);
+        assert_eq!((pool.used(), &second[..]), (CLASSES[0], &b"sealed"[..]));
+        drop(second);
+        assert_eq!(pool.used(), 0);
+        let again = pool.take(10);
+        assert_eq!((again.len(), pool.0.idle[0].borrow().len()), (0, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "a shared buffer is not written")]
+    fn a_shared_buffer_is_frozen() {
+        let mut first = Pool::new(0).copy(b"sealed");
+        let _second = first.share();
+        first.bytes_mut()[0] = 0;
+    }
+
+    #[test]
+    fn head_room_is_taken_back_for_the_header() {
+        let mut buffer = Pool::new(0).take(64);
+        buffer.reserve_head(4);
+        buffer.extend(b"body");
+        buffer.unskip(4);
+        buffer.bytes_mut()[..4].copy_from_slice(b"head");
+        assert_eq!(&buffer[..], b"headbody");
+        buffer.narrow(4..6);
+        assert_eq!(&buffer[..], b"bo");
+    }
+}

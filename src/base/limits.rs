@@ -1,0 +1,130 @@
+//! Every bound of the program, in one place.
+//!
+//! *Specification* bounds are part of the protocol (both ends must agree; `docs/protocol/`);
+//! *implementation* bounds are ours and may change from version to version.
+
+use std::time::Duration;
+
+// ---- Specification --------------------------------------------------------------------------
+
+/// Application bytes in one packet, at most.
+pub const PAYLOAD_MAX: usize = 16 * 1024;
+/// Bytes of a link frame's own header: length and kind.
+pub const FRAME_HEADER: usize = 5;
+/// Bytes of a Routing Header in static routing.
+pub const ROUTE_LEN: usize = 70;
+/// Bytes of a packet's persistent header.
+pub const PERSISTENT_LEN: usize = 32;
+/// Bytes before a packet's payload.
+pub const HEAD_ROOM: usize = FRAME_HEADER + ROUTE_LEN + PERSISTENT_LEN;
+/// Bytes of the longest Integrity Check Value of any suite.
+pub const ICV_MAX: usize = 20;
+/// Bytes of a whole link frame, at most.
+pub const FRAME_MAX: usize = HEAD_ROOM + PAYLOAD_MAX + ICV_MAX;
+/// Hops a packet may take.
+pub const HOPS_MAX: u8 = 32;
+/// What a packet costs of a session's credit besides its payload, in bytes: many tiny packets
+/// must not hold more memory than the credit says.
+pub const PACKET_COST: u64 = 512;
+/// Credit of each direction of a new session before the first grant, in bytes.
+pub const CREDIT_INITIAL: u64 = 128 * 1024;
+/// Packets a receiver keeps beyond the first gap; what lies further is dropped and sent again.
+pub const REORDER_MAX: u64 = 4096;
+/// Ranges of one session in one acknowledgement.
+pub const RANGES_MAX: usize = 16;
+/// Sessions of one tunnel that are open at once.
+pub const SESSIONS_PER_TUNNEL_MAX: usize = 4096;
+/// Session serials remembered below the newest: the window in which an opening may arrive late.
+pub const SERIAL_WINDOW: u64 = 8192;
+/// Bytes one epoch's keys of one direction may seal before the epoch is stepped (32 GiB:
+/// half of RFC 4344's 2^32 AES blocks).
+pub const EPOCH_BYTES_SOFT: u64 = 1 << 35;
+/// Packets one epoch's keys of one direction may seal before the epoch is stepped (2^23, the
+/// bound of RFC 9001 section 6.6 for AES-GCM).
+pub const EPOCH_PACKETS_SOFT: u64 = 1 << 23;
+/// Age at which an epoch in use is stepped.
+pub const EPOCH_AGE_SOFT: Duration = Duration::from_secs(24 * 3600);
+/// Twice the soft bounds: past these nothing is sealed under the epoch any more.
+pub const EPOCH_BYTES_HARD: u64 = 2 * EPOCH_BYTES_SOFT;
+/// See [`EPOCH_BYTES_HARD`].
+pub const EPOCH_PACKETS_HARD: u64 = 2 * EPOCH_PACKETS_SOFT;
+
+// ---- Implementation: time -------------------------------------------------------------------
+
+/// An acknowledgement waits no longer than this for company.
+pub const ACK_DELAY: Duration = Duration::from_millis(5);
+/// Data packets after which an acknowledgement goes out at once (Algorithm 1's `Max_i`).
+pub const ACK_EVERY: u32 = 8;
+/// A lost tail is probed no sooner than this.
+pub const PROBE_MIN: Duration = Duration::from_millis(60);
+/// A tunnel in which nothing is answered suspends no sooner than this …
+pub const OUTAGE_MIN: Duration = Duration::from_millis(400);
+/// … and no later than this.
+pub const OUTAGE_MAX: Duration = Duration::from_secs(3);
+/// Re-Hello and Hello interval while something waits.
+pub const REHELLO_EVERY: Duration = Duration::from_millis(250);
+/// The same after [`REHELLO_PATIENCE`].
+pub const REHELLO_SLOW: Duration = Duration::from_secs(1);
+/// How long the quick interval lasts.
+pub const REHELLO_PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// A sender held up by credit asks for news this often at most; the wait doubles to ten times it.
+pub const CREDIT_PROBE: Duration = Duration::from_secs(1);
+/// An unauthenticated hint (unreachable) is heeded once in this time.
+pub const HINT_EVERY: Duration = Duration::from_secs(1);
+/// A stopping daemon waits this long for its goodbyes to leave.
+pub const GOODBYE_MAX: Duration = Duration::from_secs(1);
+/// A neighbour that owes an answer is asked after this long …
+pub const LINK_ASK: Duration = Duration::from_millis(400);
+/// … is doubtful, and redialled in parallel, after this long …
+pub const LINK_DOUBT: Duration = Duration::from_millis(1000);
+/// … and its link is dead after this long.
+pub const LINK_DEAD: Duration = Duration::from_secs(3);
+/// Interval of dialling while something waits.
+pub const DIAL_EVERY: Duration = Duration::from_millis(100);
+/// Interval of dialling while nothing waits.
+pub const DIAL_IDLE: Duration = Duration::from_secs(1);
+/// One attempt at dialling is given up after this long.
+pub const DIAL_MAX: Duration = Duration::from_secs(1);
+/// A new connection proves its Name in this time or is closed.
+pub const PROOF_MAX: Duration = Duration::from_secs(5);
+/// Packets for a neighbour that is away are kept this long.
+pub const AWAY_KEPT: Duration = Duration::from_millis(600);
+/// A handshake that hears nothing is forgotten after this long by the side that answered.
+pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// A local application has this long to say what it wants (SOCKS5, control).
+pub const REQUEST_MAX: Duration = Duration::from_secs(30);
+
+// ---- Implementation: memory -----------------------------------------------------------------
+
+/// Default budget of a daemon's packet memory, in bytes.
+pub const MEMORY_DEFAULT: usize = 256 << 20;
+/// Least budget a daemon accepts.
+pub const MEMORY_MIN: usize = 8 << 20;
+/// Default bound of one session's log and of its credit, in bytes.
+pub const WINDOW_DEFAULT: usize = 4 << 20;
+/// Least bound of a session.
+pub const WINDOW_MIN: usize = 256 << 10;
+/// Bytes a link may read beyond the frame it is waiting for.
+pub const READ_AHEAD: usize = 1024;
+/// Bytes queued for one link before its sources are held back.
+pub const LINK_QUEUE: usize = 512 << 10;
+/// Bytes queued for one link above which packets are dropped.
+pub const LINK_QUEUE_MAX: usize = 4 << 20;
+/// A packet that leaves more than this behind it in a relay's queue is marked as congested.
+pub const LINK_MARK: usize = 256 << 10;
+/// Tunnels of one node.
+pub const TUNNELS_MAX: usize = 1024;
+/// Handshakes that strangers may keep half open; the oldest is forgotten first.
+pub const HANDSHAKES_MAX: usize = 64;
+/// Links (local applications, control) of one node.
+pub const LINKS_MAX: usize = 16 * 1024;
+/// Neighbours and local clients of one CLOAK node.
+pub const NEIGHBOURS_MAX: usize = 1024;
+/// Names one CLOAK node may have attached.
+pub const NAMES_MAX: usize = 256;
+/// Bytes of one control request.
+pub const REQUEST_BYTES_MAX: usize = 4096;
+
+const _: () = assert!(PERSISTENT_LEN % 16 == 0 && WINDOW_MIN as u64 >= CREDIT_INITIAL);
+const _: () = assert!(MEMORY_MIN > 2 * (LINK_QUEUE_MAX / 2) && LINK_MARK < LINK_QUEUE);
+const _: () = assert!(SERIAL_WINDOW >= 2 * SESSIONS_PER_TUNNEL_MAX as u64);

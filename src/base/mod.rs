@@ -1,0 +1,11 @@
+//! What every layer stands on: time, names, bounds, buffers and the contract of a core.
+//!
+//! Nothing here knows a format, a key or a socket.
+
+pub mod buffer;
+pub mod clock;
+pub mod fingerprint;
+pub mod ids;
+pub mod limits;
+pub mod links;
+pub mod machine;

@@ -1,0 +1,23 @@
+//! MUSeS: secured sessions between named devices that outlive the network.
+//!
+//! The crate is a pure protocol core with a thin shell around it. Arrows point down only
+//! (`tests/tidy.rs` holds them):
+//!
+//! ```text
+//! base      time, ids, limits, buffers, the Machine contract
+//! wire      formats only: bytes <-> values
+//! crypto    suites, key derivation, identity, Noise over OpenSSL
+//! link      one byte stream that carries frames between two proved Names
+//! session   tunnel and session: SSM seal/open, SRM log/ack/credit/resume    (blind to overlay)
+//! overlay   where a packet goes next                                        (blind to session)
+//! node      the MUSeS core: LCM, tunnels, uplink      cloak   the CLOAK core: neighbours, clients
+//! tape      record and replay of any Machine
+//! reactor   drives any Machine with mio: the only code that sees sockets and the clock
+//! api, cli  the library for applications; options, logging, the three programs
+//! ```
+//!
+//! Everything below the reactor is driven through [`base::machine::Machine`], whose text has the
+//! laws of that contract.
+
+pub mod base;
+pub mod wire;

@@ -1,0 +1,87 @@
+//! Frames: how packets and link messages stand in a link's byte stream.
+//!
+//! ```text
+//!  0             4      5
+//!  +-------------+------+------------------+
+//!  | length      | kind | body             |      length counts kind and body
+//!  +-------------+------+------------------+
+//! ```
+
+use byteorder::{BigEndian, ByteOrder};
+
+use super::WireError;
+use crate::base::limits::{FRAME_HEADER, FRAME_MAX};
+
+const LENGTH_LEN: usize = 4;
+
+/// What a frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Name and challenge of one end.
+    Hello = 1,
+    /// Signature over the other end's challenge.
+    Proof = 2,
+    /// The Names attached to this end.
+    Names = 3,
+    /// A Routing Header and a packet.
+    Packet = 4,
+    /// Asks for a [`Kind::Pong`].
+    Ping = 5,
+    /// Says that the end is alive.
+    Pong = 6,
+}
+
+impl TryFrom<u8> for Kind {
+    type Error = WireError;
+
+    fn try_from(value: u8) -> Result<Self, WireError> {
+        const ALL: [Kind; 6] =
+            [Kind::Hello, Kind::Proof, Kind::Names, Kind::Packet, Kind::Ping, Kind::Pong];
+        ALL.into_iter().find(|kind| *kind as u8 == value).ok_or(WireError::Unknown)
+    }
+}
+
+/// Bytes of the whole frame that begins `bytes`; `None` while its length is not there yet.
+///
+/// The length is judged before anything is kept: a giant frame is refused, not awaited (OV-14).
+pub fn length(bytes: &[u8]) -> Result<Option<usize>, WireError> {
+    if bytes.len() < LENGTH_LEN {
+        return Ok(None);
+    }
+    let rest = BigEndian::read_u32(bytes) as usize;
+    if rest == 0 || rest > FRAME_MAX - LENGTH_LEN {
+        return Err(WireError::Bound);
+    }
+    Ok(Some(LENGTH_LEN + rest))
+}
+
+/// What a whole frame holds; its body starts at [`FRAME_HEADER`].
+pub fn kind(frame: &[u8]) -> Result<Kind, WireError> {
+    frame.get(LENGTH_LEN).copied().ok_or(WireError::Short)?.try_into()
+}
+
+/// Writes the header of a frame of `total` bytes, itself included.
+pub fn emit(into: &mut [u8], kind: Kind, total: usize) {
+    debug_assert!((FRAME_HEADER..=FRAME_MAX).contains(&total), "a frame of {total} bytes");
+    BigEndian::write_u32(into, (total - LENGTH_LEN) as u32);
+    into[LENGTH_LEN] = kind as u8;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_judged_before_anything_is_awaited() {
+        assert_eq!(length(&[0, 0, 0]), Ok(None));
+        assert_eq!(length(&[0, 0, 0, 1]), Ok(Some(FRAME_HEADER)));
+        assert_eq!(length(&[0, 0, 0, 0]), Err(WireError::Bound));
+        assert_eq!(length(&[0xff; 4]), Err(WireError::Bound));
+        let mut full = [0; FRAME_HEADER];
+        emit(&mut full, Kind::Packet, FRAME_MAX);
+        assert_eq!(length(&full), Ok(Some(FRAME_MAX)));
+        assert_eq!(kind(&full), Ok(Kind::Packet));
+        assert_eq!(kind(&full[..4]), Err(WireError::Short));
+    }
+}

@@ -1,0 +1,132 @@
+//! What the two sides say to each other inside the handshake.
+//!
+//! The handshake itself is Noise XX; these are its payloads. `docs/protocol/handshake.md`.
+
+use super::WireError;
+use super::cursor::{Reader, Writer};
+use crate::base::ids::Name;
+
+/// Suites one offer may hold.
+const SUITES_MAX: usize = 8;
+/// Domain of the signature that binds a static key to a Name.
+pub const BINDING_DOMAIN: &[u8] = b"MUSeS static key v1";
+
+/// What stands before the Noise message in a Hello: whether a pre-shared secret is mixed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Secrecy {
+    /// Noise `XXpsk2` rather than `XX`.
+    pub psk: bool,
+}
+
+impl Secrecy {
+    /// Splits the flag from the Noise message behind it.
+    pub fn parse(body: &[u8]) -> Result<(Self, &[u8]), WireError> {
+        let mut reader = Reader::new(body);
+        match reader.u8()? {
+            flags @ (0 | 1) => Ok((Self { psk: flags == 1 }, reader.rest())),
+            _ => Err(WireError::Unknown),
+        }
+    }
+
+    /// The byte on the wire.
+    #[must_use]
+    pub fn to_byte(self) -> u8 {
+        u8::from(self.psk)
+    }
+}
+
+/// Payload of the first message: the suites the initiator has, best first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Suite numbers; unknown ones are kept, they are the responder's to skip.
+    pub suites: Vec<u8>,
+}
+
+impl Offer {
+    /// Reads the whole payload.
+    pub fn parse(body: &[u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::new(body);
+        let count = usize::from(reader.u8()?);
+        if count == 0 || count > SUITES_MAX {
+            return Err(WireError::Bound);
+        }
+        let suites = reader.bytes(count)?.to_vec();
+        reader.end()?;
+        Ok(Self { suites })
+    }
+
+    /// Writes the whole payload.
+    pub fn emit(&self, into: &mut Writer<'_>) {
+        into.u8(self.suites.len() as u8).bytes(&self.suites);
+    }
+}
+
+/// Payload of the second and third message: who I am, which life of mine this is, what we use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// Ed25519 signature of the Name over [`binding_text`].
+    pub binding: [u8; 64],
+    /// Random number of this run of the daemon: another one means that all sessions are lost.
+    pub boot: [u8; 16],
+    /// The suite chosen by the responder and repeated by the initiator.
+    pub suite: u8,
+}
+
+impl Credentials {
+    /// Bytes of the payload.
+    pub const LEN: usize = 64 + 16 + 1;
+
+    /// Reads the whole payload.
+    pub fn parse(body: &[u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::new(body);
+        let read = Self { binding: reader.array()?, boot: reader.array()?, suite: reader.u8()? };
+        reader.end()?;
+        Ok(read)
+    }
+
+    /// Writes the whole payload.
+    pub fn emit(&self, into: &mut Writer<'_>) {
+        into.bytes(&self.binding).bytes(&self.boot).u8(self.suite);
+    }
+}
+
+/// What a Name signs to bind its static X25519 key: the domain, the Name, the key.
+#[must_use]
+pub fn binding_text(name: &Name, static_key: &[u8; 32]) -> Vec<u8> {
+    [BINDING_DOMAIN, name.as_bytes(), static_key].concat()
+}
+
+/// What both sides know before the handshake and mix into it: version and both Names, the
+/// initiator's first. Whoever answers for another Name derives other keys.
+#[must_use]
+pub fn prologue(initiator: &Name, responder: &Name) -> Vec<u8> {
+    [b"MUSeS v1".as_slice(), initiator.as_bytes(), responder.as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payloads_survive_their_bytes() {
+        let offer = Offer { suites: vec![1, 2, 200] };
+        let mut bytes = [0; 4];
+        offer.emit(&mut Writer::new(&mut bytes));
+        assert_eq!(Offer::parse(&bytes), Ok(offer));
+        assert_eq!(Offer::parse(&[0]), Err(WireError::Bound));
+        assert_eq!(Offer::parse(&[9; 10]), Err(WireError::Bound));
+
+        let credentials = Credentials { binding: [1; 64], boot: [2; 16], suite: 3 };
+        let mut bytes = [0; Credentials::LEN];
+        credentials.emit(&mut Writer::new(&mut bytes));
+        assert_eq!(Credentials::parse(&bytes), Ok(credentials));
+        assert_eq!(Credentials::parse(&bytes[1..]), Err(WireError::Short));
+    }
+
+    #[test]
+    fn an_unknown_flag_is_no_hello() {
+        assert_eq!(Secrecy::parse(&[1, 7]), Ok((Secrecy { psk: true }, &[7][..])));
+        assert_eq!(Secrecy::parse(&[2]), Err(WireError::Unknown));
+        assert_eq!(Secrecy::parse(&[]), Err(WireError::Short));
+    }
+}

@@ -1,0 +1,38 @@
+//! Formats: bytes to values and back, with no state and no crypto.
+//!
+//! Packets that are forwarded or opened in place have a *view* over their bytes
+//! ([`route::Route`], [`packet::Packet`]): once `new_checked` passed, no getter panics. Messages
+//! that carry meaning have a *repr*: `parse` refuses what is not canonical, `emit` writes every
+//! byte. Every enumeration is total, so an unknown value is an error and never a panic.
+//! The layouts are in `docs/protocol/`.
+
+pub mod ack;
+pub mod cursor;
+pub mod frame;
+pub mod hello;
+pub mod link;
+pub mod packet;
+pub mod reason;
+pub mod route;
+
+use thiserror::Error;
+
+/// Bytes that are not what the format says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum WireError {
+    /// Fewer bytes than the format needs.
+    #[error("too short")]
+    Short,
+    /// More bytes than the format has.
+    #[error("trailing bytes")]
+    Trailing,
+    /// A length or number above its bound.
+    #[error("a length above its bound")]
+    Bound,
+    /// A value the format does not know.
+    #[error("an unknown value")]
+    Unknown,
+    /// A version this program does not speak.
+    #[error("an unknown version")]
+    Version,
+}
