@@ -8,6 +8,7 @@
 //! wire      formats only: bytes <-> values
 //! crypto    suites, key derivation, identity, Noise over OpenSSL
 //! link      one byte stream that carries frames between two proved Names
+//! control   requests and status as JSON lines
 //! session   tunnel and session: SSM seal/open, SRM log/ack/credit/resume    (blind to overlay)
 //! overlay   where a packet goes next                                        (blind to session)
 //! node      the MUSeS core: LCM, tunnels, uplink      cloak   the CLOAK core: neighbours, clients
@@ -20,4 +21,5 @@
 //! laws of that contract.
 
 pub mod base;
+pub mod control;
 pub mod wire;
