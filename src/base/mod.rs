@@ -4,6 +4,7 @@
 
 pub mod buffer;
 pub mod clock;
+pub mod counters;
 pub mod fingerprint;
 pub mod ids;
 pub mod limits;

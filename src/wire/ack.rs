@@ -53,8 +53,6 @@ pub struct Entry {
     pub cumulative: u64,
     /// Bytes the sender may have sent since the start, by the rule of `PACKET_COST`.
     pub credit: u64,
-    /// Own sending direction: the first SeqNBR sealed in the present epoch.
-    pub floor: u64,
     /// Microseconds since the highest SeqNBR arrived.
     pub delay_us: u32,
     /// What was received beyond the first gap.
@@ -63,7 +61,7 @@ pub struct Entry {
 
 impl Entry {
     /// Bytes of an entry without spans.
-    const LEN: usize = 8 + 1 + 8 + 8 + 8 + 4;
+    const LEN: usize = 8 + 1 + 8 + 8 + 4;
     const SPAN_LEN: usize = 8;
 
     /// Bytes of this entry.
@@ -85,7 +83,6 @@ impl Entry {
             gone,
             cumulative: reader.u64()?,
             credit: reader.u64()?,
-            floor: reader.u64()?,
             delay_us: reader.u32()?,
             spans: Spans::default(),
         };
@@ -106,7 +103,7 @@ impl Entry {
     fn emit(&self, into: &mut Writer<'_>) {
         let form = u8::from(self.gone) << 7 | self.spans.count as u8;
         into.u64(self.session.to_u64()).u8(form);
-        into.u64(self.cumulative).u64(self.credit).u64(self.floor).u32(self.delay_us);
+        into.u64(self.cumulative).u64(self.credit).u32(self.delay_us);
         let mut end = self.cumulative;
         for span in self.spans.as_slice() {
             into.u32((span.start - end) as u32).u32((span.end - span.start) as u32);
@@ -118,6 +115,8 @@ impl Entry {
 /// Head of an acknowledgement: what the path did to the tunnel's packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ack {
+    /// All packets this side sealed in earlier epochs are acknowledged: their keys may go.
+    pub settled: bool,
     /// Sealed session packets received on this tunnel so far, modulo 2^32.
     pub received: u32,
     /// How many of them carried a congestion mark, modulo 2^32.
@@ -126,18 +125,26 @@ pub struct Ack {
 
 impl Ack {
     /// Bytes of the head.
-    pub const LEN: usize = 8;
+    pub const LEN: usize = 9;
 
     /// Reads the head; the entries follow.
     pub fn parse(body: &[u8]) -> Result<(Self, Entries<'_>), WireError> {
         let mut reader = Reader::new(body);
-        let head = Self { received: reader.u32()?, marked: reader.u32()? };
+        let settled = flag(&mut reader)?;
+        let head = Self { settled, received: reader.u32()?, marked: reader.u32()? };
         Ok((head, Entries(reader)))
     }
 
     /// Writes the head.
     pub fn emit(&self, into: &mut Writer<'_>) {
-        into.u32(self.received).u32(self.marked);
+        into.u8(u8::from(self.settled)).u32(self.received).u32(self.marked);
+    }
+}
+
+fn flag(reader: &mut Reader<'_>) -> Result<bool, WireError> {
+    match reader.u8()? {
+        flag @ (0 | 1) => Ok(flag == 1),
+        _ => Err(WireError::Unknown),
     }
 }
 
@@ -176,22 +183,24 @@ impl Iterator for Entries<'_> {
 pub struct ReHello {
     /// This side's fresh number for the step, the same in every attempt at it.
     pub nonce: [u8; 32],
+    /// The sender was suspended: what is under way to it counts as lost.
+    pub outage: bool,
 }
 
 impl ReHello {
     /// Bytes of the head.
-    pub const LEN: usize = 32;
+    pub const LEN: usize = 33;
 
     /// Splits the head from the acknowledgement behind it.
     pub fn parse(body: &[u8]) -> Result<(Self, &[u8]), WireError> {
         let mut reader = Reader::new(body);
-        let nonce = reader.array()?;
-        Ok((Self { nonce }, reader.rest()))
+        let hello = Self { nonce: reader.array()?, outage: flag(&mut reader)? };
+        Ok((hello, reader.rest()))
     }
 
     /// Writes the head.
     pub fn emit(&self, into: &mut Writer<'_>) {
-        into.bytes(&self.nonce);
+        into.bytes(&self.nonce).u8(u8::from(self.outage));
     }
 }
 
@@ -201,7 +210,7 @@ mod tests {
     use quickcheck::quickcheck;
 
     fn entry(cumulative: u64, gaps: &[(u16, u16)]) -> Entry {
-        let mut entry = Entry { cumulative, credit: 7, floor: 3, delay_us: 9, ..Entry::default() };
+        let mut entry = Entry { cumulative, credit: 7, delay_us: 9, ..Entry::default() };
         let mut end = cumulative;
         for (gap, len) in gaps.iter().take(RANGES_MAX) {
             let start = end + u64::from(*gap) + 1;
@@ -213,7 +222,7 @@ mod tests {
 
     quickcheck! {
         fn acknowledgements_survive_their_bytes(cumulative: u32, gaps: Vec<(u16, u16)>) -> bool {
-            let (head, first) = (Ack { received: 1, marked: 2 }, entry(u64::from(cumulative), &gaps));
+            let (head, first) = (Ack { settled: true, received: 1, marked: 2 }, entry(u64::from(cumulative), &gaps));
             let second = Entry { gone: true, ..Entry::default() };
             let mut bytes = [0xa5; 1024];
             let mut writer = Writer::new(&mut bytes);
@@ -225,7 +234,7 @@ mod tests {
         }
 
         fn any_bytes_end_in_entries_or_one_error(bytes: Vec<u8>) -> bool {
-            let Ok((_, entries)) = Ack::parse(&bytes) else { return bytes.len() < Ack::LEN };
+            let Ok((_, entries)) = Ack::parse(&bytes) else { return true };
             let results: Vec<_> = entries.collect();
             results.iter().rev().skip(1).all(Result::is_ok)
         }

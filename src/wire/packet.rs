@@ -3,7 +3,7 @@
 //! ```text
 //!  0      1         2       3      4            8                16              32
 //!  +------+---------+-------+------+------------+----------------+---------------+---------+-----+
-//!  | ver  | ConTYPE | suite | zero | epoch      | SeqNBR         | SessID        | payload | ICV |
+//!  | ver  | ConTYPE | suite | last | epoch      | SeqNBR         | SessID        | payload | ICV |
 //!  +------+---------+-------+------+------------+----------------+---------------+---------+-----+
 //! ```
 //!
@@ -158,6 +158,8 @@ pub struct Header {
     pub kind: ConType,
     /// Number of the suite that sealed it; zero where nothing is sealed.
     pub suite: u8,
+    /// The sender waits for the acknowledgement before it sends more (Algorithm 1's `flag_last`).
+    pub last: bool,
     /// Epoch of the keys that sealed it.
     pub epoch: u32,
     /// SeqNBR: number and nonce.
@@ -175,12 +177,13 @@ impl Header {
         if packet[0] != VERSION {
             return Err(WireError::Version);
         }
-        if packet[3] != 0 {
+        if packet[3] > 1 {
             return Err(WireError::Unknown);
         }
         Ok(Self {
             kind: packet[1].try_into()?,
             suite: packet[2],
+            last: packet[3] == 1,
             epoch: BigEndian::read_u32(&packet[4..]),
             seq: BigEndian::read_u64(&packet[8..]),
             session: SessId::from_bytes(&packet[16..]),
@@ -189,7 +192,7 @@ impl Header {
 
     /// Writes the header to the first [`PERSISTENT_LEN`] bytes of `into`.
     pub fn emit(&self, into: &mut [u8]) {
-        into[..4].copy_from_slice(&[VERSION, self.kind as u8, self.suite, 0]);
+        into[..4].copy_from_slice(&[VERSION, self.kind as u8, self.suite, u8::from(self.last)]);
         BigEndian::write_u32(&mut into[4..], self.epoch);
         BigEndian::write_u64(&mut into[8..], self.seq);
         into[16..PERSISTENT_LEN].copy_from_slice(&self.session.to_bytes());
@@ -202,10 +205,10 @@ mod tests {
     use quickcheck::quickcheck;
 
     quickcheck! {
-        fn a_header_survives_its_bytes(kind: u8, suite: u8, epoch: u32, seq: u64, a: u64, b: u64) -> bool {
+        fn a_header_survives_its_bytes(kind: u8, suite: u8, last: bool, epoch: u32, seq: u64, b: u64) -> bool {
             let kind = ConType::ALL[usize::from(kind) % ConType::ALL.len()];
-            let session = SessId { opener: PSessId::from_u64(a), answerer: PSessId::from_u64(b) };
-            let header = Header { kind, suite, epoch, seq, session };
+            let session = SessId { opener: PSessId::from_u64(!b), answerer: PSessId::from_u64(b) };
+            let header = Header { kind, suite, last, epoch, seq, session };
             let mut bytes = [0xa5; PERSISTENT_LEN];
             header.emit(&mut bytes);
             Header::parse(&bytes) == Ok(header)
