@@ -99,7 +99,7 @@ impl Identity {
         if lines.next().is_some() {
             return Err(IdentityError::Trailing);
         }
-        if checksum(&*seed) != *check {
+        if checksum(&seed) != *check {
             return Err(IdentityError::Damaged);
         }
         Ok(Self::from_seed(*seed))

@@ -14,7 +14,6 @@ use std::fmt;
 use openssl::error::ErrorStack;
 use openssl::memcmp;
 use thiserror::Error;
-use zeroize::Zeroize;
 
 use super::CryptoError;
 use super::aead::{self, Aead};
@@ -55,7 +54,7 @@ impl Sealer {
         let length = sealed.len().checked_sub(self.suite.icv_len()).expect("room for the ICV");
         let (body, icv) = sealed.split_at_mut(length);
         if let Err(error) = self.means.seal(header, seq, body, icv) {
-            sealed.zeroize();
+            sealed.fill(0);
             return Err(error.into());
         }
         self.packets += 1;
@@ -162,7 +161,7 @@ impl Means {
             Self::Aead(aead, bound) => {
                 let opened = aead.open(nonce(seq), &[bound, header], body, icv);
                 if !is_authentic(opened.is_ok()) {
-                    body.zeroize();
+                    body.fill(0);
                     return Err(Forged);
                 }
                 Ok(())

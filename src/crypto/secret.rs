@@ -13,7 +13,7 @@ const DOMAIN: &[u8] = b"MUSeS v1 ";
 
 /// 32 secret bytes: wiped when dropped, never printed, compared in constant time.
 #[derive(Clone)]
-pub struct Secret([u8; Secret::LEN]);
+pub struct Secret([u8; Self::LEN]);
 
 impl Secret {
     /// Bytes of a secret.
