@@ -23,4 +23,5 @@
 pub mod base;
 pub mod control;
 pub mod crypto;
+pub mod session;
 pub mod wire;

@@ -4,8 +4,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::ids::Name;
-
 /// A state, and what a person asks about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {

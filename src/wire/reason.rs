@@ -57,11 +57,14 @@ pub enum Reason {
     /// The far node has lost the session's state.
     #[error("the far node was restarted and has lost the session")]
     Restarted = 20,
+    /// The node runs on, but gave the tunnel up (its retention time was over, or its place needed).
+    #[error("the far node has given the session up")]
+    LetGo = 21,
 }
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NotAllowed,
         Self::NoService,
         Self::Refused,
@@ -77,6 +80,7 @@ impl Reason {
         Self::Expired,
         Self::Stopped,
         Self::Restarted,
+        Self::LetGo,
     ];
 
     /// Reads a body that is one reason and nothing else.

@@ -1,0 +1,270 @@
+//! The handshake (paper Figure 3): Noise XX, with the identity's signature over the static key.
+//!
+//! ```text
+//! A                                              B
+//! | Hello (pSessID-a, suites offered)        ->  |
+//! | <-  Hello (pSessID-b, suite, boot, binding)  |
+//! | Finished (suite, boot, binding)          ->  |   A's data may follow at once
+//! | <-  Finished (sealed: accepted, or why not)  |
+//! ```
+//!
+//! Each message may be repeated; each is answered with the same bytes as before, and a message
+//! that fails leaves the handshake as it was (HS-07, HS-08). `docs/protocol/handshake.md`.
+
+use thiserror::Error;
+
+use crate::base::buffer::{Buffer, Pool};
+use crate::base::clock::Time;
+use crate::crypto::identity::{Identity, verify};
+use crate::crypto::noise::{Noise, NoiseError};
+use crate::crypto::rng::Rng;
+use crate::crypto::secret::Secret;
+use crate::crypto::suite::Suite;
+use crate::wire::cursor::Writer;
+use crate::wire::hello::{Credentials, Offer, Secrecy, binding_text, prologue};
+use crate::wire::packet::{ConType, Header, PSessId, SessId};
+use crate::wire::reason::Reason;
+
+use super::envelope::{self, Ends};
+use super::keys::Keys;
+
+/// Bytes a handshake message may have.
+const MESSAGE_MAX: usize = 512;
+
+/// Why a handshake message was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(crate) enum HandshakeError {
+    /// It does not belong to this handshake, or its form is wrong.
+    #[error("not a message of this handshake")]
+    Stray,
+    /// Noise refuses it.
+    #[error(transparent)]
+    Noise(#[from] NoiseError),
+    /// The static key is not bound to the Name.
+    #[error("the key is not bound to the Name")]
+    Unbound,
+    /// It cannot go on for this reason.
+    #[error("{0}")]
+    Refused(Reason),
+}
+
+/// What this side brings.
+pub(crate) struct Own<'a> {
+    pub(crate) identity: &'a Identity,
+    pub(crate) boot: [u8; 16],
+    pub(crate) suites: &'a [Suite],
+    pub(crate) pool: &'a Pool,
+}
+
+/// What a handshake led to.
+pub(crate) struct Established {
+    /// The peer's run: another number than before means that it has lost its sessions.
+    pub(crate) boot: [u8; 16],
+    /// The tunnel's keys.
+    pub(crate) keys: Keys,
+}
+
+fn credentials(own: &Own<'_>, suite: Suite) -> Credentials {
+    let text = binding_text(&own.identity.name(), own.identity.static_key().public());
+    Credentials { binding: own.identity.sign(&text), boot: own.boot, suite: suite.number() }
+}
+
+/// Checks that the Noise static key belongs to `ends.destination`, the peer.
+fn check(noise: &Noise, peer: &Credentials, ends: Ends) -> Result<(), HandshakeError> {
+    let key = noise.remote_static().ok_or(HandshakeError::Unbound)?;
+    let text = binding_text(&ends.destination, &key);
+    let bound = verify(&ends.destination, &text, &peer.binding);
+    if bound { Ok(()) } else { Err(HandshakeError::Unbound) }
+}
+
+/// Makes the whole frame of a handshake message: `lead` bytes, then the Noise message.
+fn message(
+    noise: &mut Noise,
+    (kind, session): (ConType, SessId),
+    lead: &[u8],
+    payload: &[u8],
+    (ends, pool): (Ends, &Pool),
+) -> Result<Buffer, HandshakeError> {
+    let mut body = envelope::blank(pool, MESSAGE_MAX);
+    body.extend(lead);
+    let len = noise.write(payload, body.spare())?;
+    body.grow(len);
+    let header = Header { kind, suite: 0, last: false, epoch: 0, seq: 0, session };
+    envelope::close(&mut body, ends, &header, None).map_err(|_| HandshakeError::Stray)?;
+    Ok(body)
+}
+
+/// The side that asks.
+pub(crate) struct Initiator {
+    noise: Noise,
+    ends: Ends,
+    own: PSessId,
+    hello: Buffer,
+    offered: Vec<Suite>,
+}
+
+impl Initiator {
+    /// Begins; [`Initiator::hello`] is to be sent until it is answered.
+    pub(crate) fn new(
+        own: &Own<'_>,
+        ends: Ends,
+        psk: Option<&Secret>,
+        rng: &mut Rng,
+    ) -> Result<Self, HandshakeError> {
+        let mix = prologue(&ends.source, &ends.destination);
+        let mut noise = Noise::initiator(own.identity.static_key(), &mix, psk, rng)?;
+        let serial = rng.u64() & PSessId::SERIAL_MAX;
+        let half = PSessId { port: 0, serial };
+        let session = SessId { opener: half, answerer: PSessId::default() };
+        let offer = Offer { suites: own.suites.iter().map(|suite| suite.number()).collect() };
+        let mut payload = [0; 16];
+        let mut writer = Writer::new(&mut payload);
+        offer.emit(&mut writer);
+        let len = writer.len();
+        let lead = [Secrecy { psk: psk.is_some() }.to_byte()];
+        let at = (ends, own.pool);
+        let hello = message(&mut noise, (ConType::Hello, session), &lead, &payload[..len], at)?;
+        Ok(Self { noise, ends, own: half, hello, offered: own.suites.to_vec() })
+    }
+
+    /// The first message.
+    pub(crate) fn hello(&self) -> Buffer {
+        self.hello.share()
+    }
+
+    /// Whether a packet answers this handshake.
+    pub(crate) fn is_answered_by(&self, header: &Header) -> bool {
+        header.session.opener == self.own
+    }
+
+    /// Takes the answer; gives the third message. An error that is not [`HandshakeError::Noise`]
+    /// or [`HandshakeError::Stray`] means that this handshake leads nowhere.
+    pub(crate) fn finish(
+        mut self,
+        own: &Own<'_>,
+        header: &Header,
+        body: &[u8],
+        now: Time,
+    ) -> Result<(Established, Buffer), (Option<Self>, HandshakeError)> {
+        let mut payload = [0; MESSAGE_MAX];
+        let len = match self.noise.read(body, &mut payload) {
+            Ok(len) => len,
+            Err(error) => return Err((Some(self), error.into())),
+        };
+        self.go_on(own, header, &payload[..len], now).map_err(|error| (None, error))
+    }
+
+    fn go_on(
+        mut self,
+        own: &Own<'_>,
+        header: &Header,
+        payload: &[u8],
+        now: Time,
+    ) -> Result<(Established, Buffer), HandshakeError> {
+        let peer = Credentials::parse(payload).map_err(|_| HandshakeError::Stray)?;
+        check(&self.noise, &peer, self.ends)?;
+        let suite = Suite::from_number(peer.suite).filter(|suite| self.offered.contains(suite));
+        let suite = suite.ok_or(HandshakeError::Refused(Reason::NoSuite))?;
+        let mut bytes = [0; Credentials::LEN];
+        credentials(own, suite).emit(&mut Writer::new(&mut bytes));
+        let at = (self.ends, own.pool);
+        let kind = (ConType::Finished, header.session);
+        let finished = message(&mut self.noise, kind, &[], &bytes, at)?;
+        let root = self.noise.finish()?;
+        let keys = Keys::new(suite, self.ends, header.session, &root, now)
+            .map_err(|_| HandshakeError::Noise(NoiseError::Setup))?;
+        Ok((Established { boot: peer.boot, keys }, finished))
+    }
+}
+
+/// The side that answers.
+pub(crate) struct Responder {
+    noise: Noise,
+    ends: Ends,
+    session: SessId,
+    answer: Buffer,
+    suite: Suite,
+    began: Time,
+}
+
+impl Responder {
+    /// Takes a Hello; [`Responder::answer`] is to be sent each time it comes again.
+    pub(crate) fn new(
+        own: &Own<'_>,
+        ends: Ends,
+        (header, body): (&Header, &[u8]),
+        psk: Option<&Secret>,
+        (rng, now): (&mut Rng, Time),
+    ) -> Result<Self, HandshakeError> {
+        let (secrecy, hello) = Secrecy::parse(body).map_err(|_| HandshakeError::Stray)?;
+        if secrecy.psk != psk.is_some() {
+            return Err(HandshakeError::Refused(Reason::SecretMissing));
+        }
+        let mix = prologue(&ends.destination, &ends.source);
+        let mut noise = Noise::responder(own.identity.static_key(), &mix, psk, rng)?;
+        let mut payload = [0; MESSAGE_MAX];
+        let len = noise.read(hello, &mut payload)?;
+        let offer = Offer::parse(&payload[..len]).map_err(|_| HandshakeError::Stray)?;
+        let common = offer.suites.iter().filter_map(|number| Suite::from_number(*number));
+        let mut common = common.filter(|suite| own.suites.contains(suite));
+        let suite = common.next().ok_or(HandshakeError::Refused(Reason::NoSuite))?;
+        let half = PSessId { port: 0, serial: rng.u64() & PSessId::SERIAL_MAX };
+        let session = SessId { opener: header.session.opener, answerer: half };
+        let mut bytes = [0; Credentials::LEN];
+        credentials(own, suite).emit(&mut Writer::new(&mut bytes));
+        let at = (ends, own.pool);
+        let answer = message(&mut noise, (ConType::HelloBack, session), &[], &bytes, at)?;
+        Ok(Self { noise, ends, session, answer, suite, began: now })
+    }
+
+    /// The second message.
+    pub(crate) fn answer(&self) -> Buffer {
+        self.answer.share()
+    }
+
+    /// Who asked.
+    pub(crate) fn peer(&self) -> crate::base::ids::Name {
+        self.ends.destination
+    }
+
+    /// Whether a Hello is the one this answers.
+    pub(crate) fn answers(&self, header: &Header) -> bool {
+        header.session.opener == self.session.opener
+    }
+
+    /// Whether a Finished belongs to it.
+    pub(crate) fn is_finished_by(&self, header: &Header) -> bool {
+        header.session == self.session
+    }
+
+    /// When the Hello came.
+    pub(crate) fn began(&self) -> Time {
+        self.began
+    }
+
+    /// Takes the third message. A forged one gives the handshake back.
+    pub(crate) fn finish(
+        mut self,
+        body: &[u8],
+        now: Time,
+    ) -> Result<Established, (Option<Self>, HandshakeError)> {
+        let mut payload = [0; MESSAGE_MAX];
+        let len = match self.noise.read(body, &mut payload) {
+            Ok(len) => len,
+            Err(error) => return Err((Some(self), error.into())),
+        };
+        self.go_on(&payload[..len], now).map_err(|error| (None, error))
+    }
+
+    fn go_on(self, payload: &[u8], now: Time) -> Result<Established, HandshakeError> {
+        let peer = Credentials::parse(payload).map_err(|_| HandshakeError::Stray)?;
+        check(&self.noise, &peer, self.ends)?;
+        if peer.suite != self.suite.number() {
+            return Err(HandshakeError::Refused(Reason::NoSuite));
+        }
+        let root = self.noise.finish()?;
+        let keys = Keys::new(self.suite, self.ends, self.session, &root, now)
+            .map_err(|_| HandshakeError::Noise(NoiseError::Setup))?;
+        Ok(Established { boot: peer.boot, keys })
+    }
+}

@@ -1,0 +1,295 @@
+//! SRM, receiving side: packets put back in order, and what to tell the sender.
+
+use std::collections::VecDeque;
+
+use crate::base::buffer::{Buffer, Pool};
+use crate::base::clock::Time;
+use crate::base::limits::{CREDIT_INITIAL, PACKET_COST, REORDER_MAX};
+use crate::wire::ack::{Span, Spans};
+use crate::wire::packet::ConType;
+
+/// Payloads up to this length are gathered, so that a stream of single bytes does not hold a
+/// buffer for each.
+const GATHERED: usize = 512;
+
+/// A verified packet's meaning.
+#[derive(Debug)]
+pub(crate) struct Item {
+    /// Its type.
+    pub(crate) kind: ConType,
+    /// Its payload.
+    pub(crate) payload: Buffer,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// It was the next one.
+    InOrder,
+    /// It waits for those before it.
+    Ahead,
+    /// It is here already.
+    Again,
+    /// It lies beyond what is kept; it will be sent again.
+    TooFar,
+}
+
+/// The packets of one direction of a session, by SeqNBR.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    /// Every SeqNBR below was received.
+    next: u64,
+    /// Packets from `next` on, holes included.
+    ahead: VecDeque<Option<Item>>,
+    /// Plaintext in order, waiting for the application.
+    ready: VecDeque<Buffer>,
+    ready_bytes: u64,
+    /// Cost of all data received in order.
+    cost: u64,
+    window: u64,
+    granted: u64,
+    granted_at: Time,
+    highest_at: Time,
+    received: u64,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self {
+            next: 0,
+            ahead: VecDeque::new(),
+            ready: VecDeque::new(),
+            ready_bytes: 0,
+            cost: 0,
+            window: CREDIT_INITIAL,
+            granted: CREDIT_INITIAL,
+            granted_at: Time::ZERO,
+            highest_at: Time::ZERO,
+            received: 0,
+        }
+    }
+}
+
+/// What a packet costs of the credit: control costs nothing, or it could be starved by data.
+pub(crate) fn cost(kind: ConType, len: usize) -> u64 {
+    if kind == ConType::Data { len as u64 + PACKET_COST } else { 0 }
+}
+
+impl Inbox {
+    /// Where a packet would go; decided before its ICV is even checked, changes nothing.
+    pub(crate) fn fit(&self, seq: u64) -> Fit {
+        match seq.checked_sub(self.next) {
+            None => Fit::Again,
+            Some(0) => Fit::InOrder,
+            Some(gap) if gap >= REORDER_MAX => Fit::TooFar,
+            Some(gap) if self.ahead.get(gap as usize).is_some_and(Option::is_some) => Fit::Again,
+            Some(_) => Fit::Ahead,
+        }
+    }
+
+    /// Keeps a verified packet that fits.
+    pub(crate) fn put(&mut self, seq: u64, item: Item, now: Time) {
+        let Some(place) = seq.checked_sub(self.next).map(|place| place as usize) else { return };
+        while self.ahead.len() <= place {
+            self.ahead.push_back(None);
+        }
+        if place + 1 == self.ahead.len() {
+            self.highest_at = now;
+        }
+        self.ahead[place] = Some(item);
+    }
+
+    /// The next packet in order, if it is here.
+    pub(crate) fn take(&mut self) -> Option<Item> {
+        if self.ahead.front()?.is_none() {
+            return None;
+        }
+        let item = self.ahead.pop_front().flatten()?;
+        self.next += 1;
+        self.cost += cost(item.kind, item.payload.len());
+        Some(item)
+    }
+
+    /// Whether packets are missing below one that is here.
+    pub(crate) fn has_gap(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// Every SeqNBR below this was received.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Application bytes received in order.
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// When the highest packet arrived.
+    pub(crate) fn highest_at(&self) -> Time {
+        self.highest_at
+    }
+
+    /// What is here beyond the first gap.
+    pub(crate) fn spans(&self) -> Spans {
+        let mut spans = Spans::default();
+        let mut open: Option<u64> = None;
+        let places = self.ahead.iter().map(Option::is_some).chain([false]);
+        for (seq, here) in (self.next..).zip(places) {
+            match (here, open) {
+                (true, None) => open = Some(seq),
+                (false, Some(start)) => {
+                    open = None;
+                    if !spans.push(Span { start, end: seq }) {
+                        break;
+                    }
+                }
+                _ => {}
+            }
+        }
+        spans
+    }
+
+    /// Puts data in order behind what waits for the application.
+    pub(crate) fn deliver(&mut self, payload: Buffer, pool: &Pool) {
+        let len = payload.len();
+        self.ready_bytes += len as u64;
+        self.received += len as u64;
+        if len > GATHERED {
+            self.ready.push_back(payload);
+            return;
+        }
+        match self.ready.back_mut() {
+            Some(last) if last.spare_len() >= len && last.capacity() > GATHERED => {
+                last.extend(&payload);
+            }
+            _ => {
+                let mut gathered = pool.take(4 * GATHERED);
+                gathered.extend(&payload);
+                self.ready.push_back(gathered);
+            }
+        }
+    }
+
+    /// Buffers waiting for the application, first first.
+    pub(crate) fn ready(&self) -> impl Iterator<Item = &Buffer> {
+        self.ready.iter()
+    }
+
+    /// Bytes waiting for the application.
+    pub(crate) fn ready_bytes(&self) -> u64 {
+        self.ready_bytes
+    }
+
+    /// The application took `count` bytes.
+    pub(crate) fn consume(&mut self, count: usize) {
+        let mut left = count;
+        self.ready_bytes -= count as u64;
+        while let Some(first) = self.ready.front_mut() {
+            if first.len() > left {
+                first.skip(left);
+                break;
+            }
+            left -= first.len();
+            self.ready.pop_front();
+        }
+    }
+
+    /// Forgets what waits for the application.
+    pub(crate) fn discard(&mut self) {
+        self.ready.clear();
+        self.ready_bytes = 0;
+    }
+
+    /// Credit to tell the sender: what the application has taken, and the window beyond it.
+    pub(crate) fn credit(&mut self, now: Time) -> u64 {
+        self.granted = self.granted.max(self.cost + self.window.saturating_sub(self.ready_bytes));
+        self.granted_at = now;
+        self.granted
+    }
+
+    /// Whether the sender should hear of new credit: half the window is free again.
+    pub(crate) fn owes_credit(&self) -> bool {
+        let free = self.cost + self.window.saturating_sub(self.ready_bytes);
+        free.saturating_sub(self.granted) >= self.window / 2
+    }
+
+    /// Widens the window of an application that empties it faster than the path fills it.
+    pub(crate) fn widen(&mut self, rtt: std::time::Duration, max: u64, now: Time) {
+        if now.since(self.granted_at) < rtt * 4 {
+            self.window = (self.window * 2).min(max);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quickcheck::{TestResult, quickcheck};
+
+    fn item(pool: &Pool, byte: u8) -> Item {
+        Item { kind: ConType::Data, payload: pool.copy(&[byte]) }
+    }
+
+    quickcheck! {
+        /// RL-01: any order, any repetition: each packet once, in order.
+        fn order_is_restored(order: Vec<u8>) -> TestResult {
+            let (pool, mut inbox, mut out) = (Pool::new(1 << 20), Inbox::default(), Vec::new());
+            let all: Vec<u64> = order.iter().map(|seq| u64::from(seq % 32)).chain(0..32).collect();
+            for seq in all {
+                if matches!(inbox.fit(seq), Fit::InOrder | Fit::Ahead) {
+                    inbox.put(seq, item(&pool, seq as u8), Time::ZERO);
+                }
+                let spans = inbox.spans();
+                if spans.as_slice().iter().any(|span| span.start <= inbox.next() && inbox.ahead[0].is_none()) {
+                    return TestResult::failed();
+                }
+                while let Some(item) = inbox.take() {
+                    out.push(item.payload[0]);
+                }
+            }
+            TestResult::from_bool(out == (0..32).collect::<Vec<u8>>() && !inbox.has_gap())
+        }
+    }
+
+    #[test]
+    fn a_far_packet_is_not_kept() {
+        let inbox = Inbox::default();
+        assert_eq!(inbox.fit(REORDER_MAX), Fit::TooFar);
+        assert_eq!(inbox.fit(u64::MAX), Fit::TooFar);
+        assert_eq!(inbox.fit(REORDER_MAX - 1), Fit::Ahead);
+    }
+
+    /// RL-12: single bytes share a buffer and leave in order, however they are taken.
+    #[test]
+    fn single_bytes_are_gathered() {
+        let (pool, mut inbox) = (Pool::new(1 << 20), Inbox::default());
+        for byte in 0..200_u8 {
+            inbox.deliver(pool.copy(&[byte]), &pool);
+        }
+        assert_eq!((inbox.ready_bytes(), inbox.ready().count()), (200, 1));
+        let mut out = Vec::new();
+        while let Some(first) = inbox.ready().next() {
+            let taken = first[..first.len().min(7)].to_vec();
+            inbox.consume(taken.len());
+            out.extend(taken);
+        }
+        assert_eq!(out, (0..200).collect::<Vec<u8>>());
+        assert_eq!(pool.used(), 0);
+    }
+
+    /// RL-05: credit never promises more than the window holds, and never shrinks.
+    #[test]
+    fn credit_follows_the_application() {
+        let (pool, mut inbox) = (Pool::new(1 << 20), Inbox::default());
+        let start = inbox.credit(Time::ZERO);
+        let payload = pool.copy(&[0; 4000]);
+        inbox.put(0, Item { kind: ConType::Data, payload }, Time::ZERO);
+        let item = inbox.take().expect("in order");
+        inbox.deliver(item.payload, &pool);
+        assert_eq!(inbox.credit(Time::ZERO), start + PACKET_COST);
+        inbox.consume(4000);
+        assert_eq!(inbox.credit(Time::ZERO), start + 4000 + PACKET_COST);
+        assert!(!inbox.owes_credit());
+    }
+}

@@ -1,0 +1,299 @@
+//! SRM, sending side: sealed packets kept until the peer has them.
+//!
+//! The log keeps *ciphertext*: what is sent again is the same bytes under the same SeqNBR, so no
+//! plaintext is ever sealed twice and no key is needed to repeat (DESIGN section 5).
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::base::buffer::Buffer;
+use crate::base::clock::Time;
+use crate::wire::ack::Span;
+
+/// A packet this many places below one that arrived counts as lost (RFC 9002 section 6.1.1).
+const REORDERED: u64 = 3;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    InFlight,
+    Lost,
+    Arrived,
+}
+
+#[derive(Debug)]
+struct Kept {
+    frame: Buffer,
+    fate: Fate,
+    sent_at: Time,
+    transmission: u64,
+    again: bool,
+}
+
+/// What an acknowledgement brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Acked {
+    /// Bytes acknowledged for the first time.
+    pub(crate) bytes: u64,
+    /// How many of them counted as under way.
+    pub(crate) landed: u64,
+    /// Newest transmission acknowledged.
+    pub(crate) transmission: u64,
+    /// Round trip of the highest packet, where it was sent only once.
+    pub(crate) rtt: Option<Duration>,
+    /// Bytes that were under way and now count as lost.
+    pub(crate) lost: u64,
+}
+
+/// An acknowledgement that cannot be true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FalseClaim;
+
+/// The packets of one direction of a session, by SeqNBR.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    kept: VecDeque<Kept>,
+    /// SeqNBR of the first packet kept: everything below is acknowledged.
+    base: u64,
+    memory: usize,
+    lost: usize,
+    /// No packet below this place is lost.
+    scan: usize,
+}
+
+impl Log {
+    /// SeqNBR of the next packet; also the number of packets sealed so far.
+    pub(crate) fn next(&self) -> u64 {
+        self.base + self.kept.len() as u64
+    }
+
+    /// Everything below is acknowledged.
+    pub(crate) fn acked(&self) -> u64 {
+        self.base
+    }
+
+    /// Whether all is acknowledged.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// Memory held, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// Whether a lost packet waits to be sent again.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.lost > 0
+    }
+
+    /// Keeps the packet with SeqNBR [`Log::next`], which leaves now.
+    pub(crate) fn push(&mut self, frame: Buffer, transmission: u64, now: Time) {
+        self.memory += frame.capacity();
+        self.kept.push_back(Kept {
+            frame,
+            fate: Fate::InFlight,
+            sent_at: now,
+            transmission,
+            again: false,
+        });
+    }
+
+    /// Keeps a packet that cannot leave now (the tunnel is suspended).
+    pub(crate) fn push_waiting(&mut self, frame: Buffer) {
+        self.push(frame, 0, Time::ZERO);
+        if let Some(kept) = self.kept.back_mut() {
+            (kept.fate, kept.again) = (Fate::Lost, true);
+            self.lost += 1;
+        }
+    }
+
+    /// Whether a claim to have received everything below `cumulative` can be true and is not
+    /// older than what is known (RS-02, RS-03).
+    pub(crate) fn judge(&self, cumulative: u64) -> Result<(), FalseClaim> {
+        if (self.base..=self.next()).contains(&cumulative) { Ok(()) } else { Err(FalseClaim) }
+    }
+
+    /// Takes in an acknowledgement. Old news changes nothing; a claim to have received what was
+    /// never sent is refused whole (RL-03).
+    pub(crate) fn acknowledge(
+        &mut self,
+        cumulative: u64,
+        spans: &[Span],
+        delay: Duration,
+        now: Time,
+    ) -> Result<Acked, FalseClaim> {
+        let highest = spans.last().map_or(cumulative, |span| span.end);
+        if highest > self.next() {
+            return Err(FalseClaim);
+        }
+        let mut news = Acked::default();
+        while self.base < cumulative {
+            let Some(kept) = self.kept.pop_front() else { break };
+            self.memory -= kept.frame.capacity();
+            self.scan = self.scan.saturating_sub(1);
+            self.base += 1;
+            self.arrived(&kept, self.base == highest, delay, now, &mut news);
+        }
+        for span in spans {
+            for seq in span.start.max(self.base)..span.end {
+                let at = (seq - self.base) as usize;
+                let Some(kept) = self.kept.get_mut(at) else { break };
+                if kept.fate == Fate::Arrived {
+                    continue;
+                }
+                let snapshot = Kept { frame: kept.frame.share(), ..*kept };
+                kept.fate = Fate::Arrived;
+                self.arrived(&snapshot, seq + 1 == highest, delay, now, &mut news);
+            }
+        }
+        self.find_lost(highest, &mut news);
+        Ok(news)
+    }
+
+    fn arrived(
+        &mut self,
+        kept: &Kept,
+        is_highest: bool,
+        delay: Duration,
+        now: Time,
+        news: &mut Acked,
+    ) {
+        match kept.fate {
+            Fate::Arrived => return,
+            Fate::InFlight => news.landed += kept.frame.len() as u64,
+            Fate::Lost => self.lost -= 1,
+        }
+        news.bytes += kept.frame.len() as u64;
+        news.transmission = news.transmission.max(kept.transmission);
+        if is_highest && !kept.again {
+            news.rtt = Some(now.since(kept.sent_at).saturating_sub(delay));
+        }
+    }
+
+    /// What is some places below the highest arrival and left before it is lost.
+    fn find_lost(&mut self, highest: u64, news: &mut Acked) {
+        let end = highest.saturating_sub(REORDERED).saturating_sub(self.base) as usize;
+        for at in 0..end.min(self.kept.len()) {
+            let kept = &mut self.kept[at];
+            if kept.fate == Fate::InFlight && kept.transmission < news.transmission {
+                kept.fate = Fate::Lost;
+                news.lost += kept.frame.len() as u64;
+                self.lost += 1;
+                self.scan = self.scan.min(at);
+            }
+        }
+    }
+
+    /// Everything under way is lost: the path was gone. Returns the bytes that were.
+    pub(crate) fn lose_all(&mut self) -> u64 {
+        let mut bytes = 0;
+        for kept in self.kept.iter_mut().filter(|kept| kept.fate == Fate::InFlight) {
+            kept.fate = Fate::Lost;
+            bytes += kept.frame.len() as u64;
+            self.lost += 1;
+        }
+        self.scan = 0;
+        bytes
+    }
+
+    /// The oldest packet under way counts as lost, so that it serves as a probe. Returns its bytes.
+    pub(crate) fn lose_oldest(&mut self) -> u64 {
+        let oldest = self.kept.iter().position(|kept| kept.fate == Fate::InFlight);
+        let Some(at) = oldest else { return 0 };
+        self.kept[at].fate = Fate::Lost;
+        self.lost += 1;
+        self.scan = self.scan.min(at);
+        self.kept[at].frame.len() as u64
+    }
+
+    /// The next lost packet, to be sent again: its bytes, and a place to note the transmission.
+    pub(crate) fn next_lost(&mut self) -> Option<Buffer> {
+        if self.lost == 0 {
+            return None;
+        }
+        let from = self.scan.min(self.kept.len());
+        let at = from + self.kept.range(from..).position(|kept| kept.fate == Fate::Lost)?;
+        self.scan = at;
+        Some(self.kept[at].frame.share())
+    }
+
+    /// The packet [`Log::next_lost`] gave has left.
+    pub(crate) fn resent(&mut self, transmission: u64, now: Time) {
+        if let Some(kept) = self.kept.get_mut(self.scan) {
+            (kept.fate, kept.sent_at, kept.transmission, kept.again) =
+                (Fate::InFlight, now, transmission, true);
+            self.lost -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::buffer::Pool;
+
+    fn at(ms: u64) -> Time {
+        Time::from_nanos(ms * 1_000_000)
+    }
+
+    fn log(count: u64) -> Log {
+        let (pool, mut log) = (Pool::new(1 << 20), Log::default());
+        for seq in 0..count {
+            log.push(pool.copy(&[seq as u8]), seq + 1, at(seq));
+        }
+        log
+    }
+
+    fn span(start: u64, end: u64) -> Span {
+        Span { start, end }
+    }
+
+    /// RL-03, RS-02: what was never sent cannot be acknowledged, and nothing is freed by trying.
+    #[test]
+    fn a_false_claim_changes_nothing() {
+        let mut log = log(3);
+        assert_eq!(log.acknowledge(4, &[], Duration::ZERO, at(9)), Err(FalseClaim));
+        assert_eq!(log.acknowledge(0, &[span(1, 4)], Duration::ZERO, at(9)), Err(FalseClaim));
+        assert_eq!((log.acked(), log.next()), (0, 3));
+        assert_eq!((log.judge(0), log.judge(3), log.judge(4)), (Ok(()), Ok(()), Err(FalseClaim)));
+        log.acknowledge(2, &[], Duration::ZERO, at(9)).expect("a true claim");
+        assert_eq!(log.judge(1), Err(FalseClaim));
+    }
+
+    #[test]
+    fn a_hole_is_lost_once_three_later_packets_arrived() {
+        let mut log = log(6);
+        let news = log.acknowledge(0, &[span(1, 3)], Duration::ZERO, at(9)).expect("true");
+        assert_eq!((news.bytes, news.lost), (2, 0));
+        let news = log.acknowledge(0, &[span(1, 4)], Duration::ZERO, at(9)).expect("true");
+        assert_eq!((news.bytes, news.lost, log.has_lost()), (1, 1, true));
+        assert_eq!(log.next_lost().as_deref(), Some(&[0][..]));
+        log.resent(7, at(10));
+        assert_eq!((log.next_lost().is_none(), log.has_lost()), (true, false));
+        let news = log.acknowledge(4, &[], Duration::ZERO, at(12)).expect("true");
+        assert_eq!((news.bytes, news.landed, news.rtt), (1, 1, None), "sent twice: no round trip");
+        assert_eq!((log.acked(), log.next()), (4, 6));
+    }
+
+    #[test]
+    fn after_an_outage_all_is_sent_again_in_order() {
+        let mut log = log(4);
+        log.acknowledge(0, &[span(1, 2)], Duration::ZERO, at(9)).expect("true");
+        assert_eq!(log.lose_all(), 3);
+        let mut order = Vec::new();
+        while let Some(frame) = log.next_lost() {
+            order.push(frame[0]);
+            log.resent(9, at(10));
+        }
+        assert_eq!(order, [0, 2, 3]);
+        log.acknowledge(4, &[], Duration::ZERO, at(11)).expect("true");
+        assert_eq!((log.is_empty(), log.memory()), (true, 0));
+    }
+
+    #[test]
+    fn the_round_trip_is_that_of_the_highest_packet_less_its_wait() {
+        let mut log = log(2);
+        let news = log.acknowledge(2, &[], Duration::from_millis(3), at(11)).expect("true");
+        assert_eq!(news.rtt, Some(Duration::from_millis(7)));
+    }
+}

@@ -1,0 +1,274 @@
+//! The path as a tunnel feels it: round trip, congestion window, when to probe, when to give up.
+//!
+//! The window follows DCTCP (RFC 8257): overlay queues mark early, and the window shrinks by half
+//! of the *fraction* that was marked, so it settles just below the first mark. Loss counts as a
+//! full mark. All integer arithmetic: it decides what is sent.
+
+use std::time::Duration;
+
+use crate::base::clock::Time;
+use crate::base::limits::{FRAME_MAX, OUTAGE_MAX, OUTAGE_MIN, PROBE_MIN};
+
+/// Window at the start and after an outage, in bytes.
+const WINDOW_START: u64 = 4 * FRAME_MAX as u64;
+/// Window that always stays, in bytes.
+const WINDOW_MIN: u64 = 2 * FRAME_MAX as u64;
+/// Window at most, in bytes: what a link's queue takes without dropping.
+const WINDOW_MAX: u64 = 3 << 20;
+/// Weight of the newest mark fraction: one sixteenth (RFC 8257 section 3.3).
+const ALPHA_SHIFT: u32 = 4;
+/// Fractions are in 1024ths.
+const WHOLE: u64 = 1024;
+
+/// Round trip, window, and what is under way.
+#[derive(Debug)]
+pub(crate) struct Path {
+    smoothed: Option<Duration>,
+    variation: Duration,
+    window: u64,
+    /// Above this the window grows by one packet a round instead of doubling.
+    threshold: u64,
+    in_flight: u64,
+    /// Smoothed fraction of marked packets, in 1024ths.
+    alpha: u64,
+    /// Transmission number up to which the last reduction holds: one reduction a round.
+    reduced_at: u64,
+    /// What was sent last.
+    transmission: u64,
+    /// Peer's counters at the last look.
+    seen: (u32, u32),
+    /// Since when the oldest unanswered thing waits.
+    waiting: Option<Time>,
+    probes: u32,
+}
+
+impl Default for Path {
+    fn default() -> Self {
+        Self {
+            smoothed: None,
+            variation: Duration::ZERO,
+            window: WINDOW_START,
+            threshold: WINDOW_MAX,
+            in_flight: 0,
+            alpha: 0,
+            reduced_at: 0,
+            transmission: 0,
+            seen: (0, 0),
+            waiting: None,
+            probes: 0,
+        }
+    }
+}
+
+impl Path {
+    /// Smoothed round trip, zero before the first measurement.
+    pub(crate) fn rtt(&self) -> Duration {
+        self.smoothed.unwrap_or_default()
+    }
+
+    /// Congestion window in bytes.
+    pub(crate) fn window(&self) -> u64 {
+        self.window
+    }
+
+    /// Bytes under way.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.in_flight
+    }
+
+    /// Whether another packet may leave.
+    pub(crate) fn has_room(&self) -> bool {
+        self.in_flight < self.window
+    }
+
+    /// Whether the packet about to leave is the last the window takes.
+    pub(crate) fn is_last(&self, len: u64) -> bool {
+        self.in_flight + len >= self.window
+    }
+
+    /// A packet left; its transmission number.
+    pub(crate) fn sent(&mut self, len: u64, now: Time) -> u64 {
+        self.in_flight += len;
+        self.await_answer(now);
+        self.transmission += 1;
+        self.transmission
+    }
+
+    /// Something that deserves an answer left.
+    pub(crate) fn await_answer(&mut self, now: Time) {
+        if self.waiting.is_none() {
+            (self.waiting, self.probes) = (Some(now), 0);
+        }
+    }
+
+    /// A packet is no longer under way (lost, or acknowledged).
+    pub(crate) fn landed(&mut self, len: u64) {
+        self.in_flight = self.in_flight.saturating_sub(len);
+    }
+
+    /// The peer acknowledged something new.
+    pub(crate) fn progress(&mut self, now: Time) {
+        self.probes = 0;
+        self.waiting = (self.in_flight > 0).then_some(now);
+    }
+
+    /// The peer answered a probe: the path lives, whatever is still under way.
+    pub(crate) fn answered(&mut self, now: Time) {
+        self.progress(now);
+    }
+
+    /// A round trip was measured (RFC 6298 section 2).
+    pub(crate) fn measured(&mut self, sample: Duration) {
+        match self.smoothed {
+            None => (self.smoothed, self.variation) = (Some(sample), sample / 2),
+            Some(smoothed) => {
+                self.variation = (self.variation * 3 + sample.abs_diff(smoothed)) / 4;
+                self.smoothed = Some((smoothed * 7 + sample) / 8);
+            }
+        }
+    }
+
+    /// `acked` bytes were acknowledged; the window grows.
+    pub(crate) fn grow(&mut self, acked: u64) {
+        // A window that was not filled proves nothing about what the path takes.
+        if self.in_flight + acked < self.window / 2 {
+            return;
+        }
+        let by = if self.window < self.threshold {
+            acked
+        } else {
+            (FRAME_MAX as u64 * acked / self.window).max(1)
+        };
+        self.window = (self.window + by).min(WINDOW_MAX);
+    }
+
+    /// The peer's counters of received and marked packets; `acked_transmission` is the newest
+    /// transmission it has acknowledged.
+    pub(crate) fn marks(&mut self, received: u32, marked: u32, acked_transmission: u64) {
+        let news = received.wrapping_sub(self.seen.0);
+        let marks = u64::from(marked.wrapping_sub(self.seen.1));
+        // Counters go up; an acknowledgement overtaken by a newer one says nothing.
+        if news == 0 || news > u32::MAX / 2 {
+            return;
+        }
+        self.seen = (received, marked);
+        let fraction = (marks * WHOLE / u64::from(news)).min(WHOLE);
+        self.alpha = self.alpha - (self.alpha >> ALPHA_SHIFT) + (fraction >> ALPHA_SHIFT);
+        if marks > 0 {
+            self.reduce(self.alpha.max(WHOLE / 16), acked_transmission);
+        }
+    }
+
+    /// A packet was lost.
+    pub(crate) fn lost(&mut self, transmission: u64) {
+        self.reduce(WHOLE, transmission);
+    }
+
+    fn reduce(&mut self, fraction: u64, transmission: u64) {
+        if transmission <= self.reduced_at {
+            return;
+        }
+        self.reduced_at = self.transmission;
+        self.window = (self.window - self.window * fraction / (2 * WHOLE)).max(WINDOW_MIN);
+        self.threshold = self.window;
+    }
+
+    /// The path was gone and is back: nothing is under way, and nothing is known of its width
+    /// but that half of the old window was once right.
+    pub(crate) fn restart(&mut self) {
+        self.threshold = (self.window / 2).max(WINDOW_START);
+        self.window = WINDOW_START.min(self.window);
+        self.in_flight = 0;
+        (self.waiting, self.probes) = (None, 0);
+    }
+
+    fn probe_after(&self) -> Duration {
+        let rtt = self.smoothed.unwrap_or(Duration::from_millis(100));
+        (rtt + self.variation * 4).max(PROBE_MIN)
+    }
+
+    /// How long silence must last to be an outage.
+    pub(crate) fn outage_after(&self) -> Duration {
+        (self.probe_after() * 4).clamp(OUTAGE_MIN, OUTAGE_MAX)
+    }
+
+    /// When the next probe is due.
+    pub(crate) fn probe_at(&self) -> Option<Time> {
+        let doubled = self.probe_after() * (1 << self.probes.min(6));
+        self.waiting.map(|since| since + doubled)
+    }
+
+    /// When silence becomes an outage.
+    pub(crate) fn outage_at(&self) -> Option<Time> {
+        self.waiting.map(|since| since + self.outage_after())
+    }
+
+    /// A probe left.
+    pub(crate) fn probed(&mut self) {
+        self.probes += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEN: u64 = FRAME_MAX as u64;
+
+    fn at(ms: u64) -> Time {
+        Time::from_nanos(ms * 1_000_000)
+    }
+
+    fn round(path: &mut Path, marked: u32, counters: &mut (u32, u32)) {
+        let mut newest = 0;
+        while path.has_room() {
+            newest = path.sent(LEN, at(0));
+            counters.0 += 1;
+        }
+        counters.1 += marked;
+        let acked = path.in_flight();
+        path.grow(acked);
+        path.landed(acked);
+        path.marks(counters.0, counters.1, newest);
+        path.progress(at(0));
+    }
+
+    #[test]
+    fn the_window_doubles_until_the_first_mark_and_shrinks_by_what_was_marked() {
+        let (mut path, mut counters) = (Path::default(), (0, 0));
+        for _ in 0..3 {
+            round(&mut path, 0, &mut counters);
+        }
+        let wide = path.window();
+        assert!(wide >= 8 * WINDOW_START);
+        round(&mut path, 2, &mut counters);
+        assert!(path.window() > wide, "a few marks cost less than a doubling");
+        path.sent(LEN, at(0));
+        let (before, newest) = (path.window(), path.transmission);
+        path.lost(newest);
+        assert_eq!(path.window(), before / 2 + before % 2);
+        path.lost(newest);
+        assert_eq!(path.window(), before / 2 + before % 2, "once a round");
+    }
+
+    #[test]
+    fn silence_is_an_outage_only_while_something_waits() {
+        let mut path = Path::default();
+        path.measured(Duration::from_millis(1));
+        assert_eq!((path.probe_at(), path.outage_at()), (None, None));
+        path.sent(100, at(10));
+        assert_eq!(path.probe_at(), Some(at(10) + PROBE_MIN));
+        assert_eq!(path.outage_at(), Some(at(10) + OUTAGE_MIN));
+        path.landed(100);
+        path.progress(at(20));
+        assert_eq!(path.outage_at(), None);
+    }
+
+    #[test]
+    fn an_overtaken_acknowledgement_changes_nothing() {
+        let mut path = Path::default();
+        path.marks(10, 0, 1);
+        path.marks(5, 5, 1);
+        assert_eq!((path.alpha, path.seen), (0, (10, 0)));
+    }
+}
