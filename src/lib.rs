@@ -23,5 +23,8 @@
 pub mod base;
 pub mod control;
 pub mod crypto;
+pub mod link;
+pub mod node;
+pub mod overlay;
 pub mod session;
 pub mod wire;

@@ -25,26 +25,36 @@ impl LinkId {
 #[derive(Debug)]
 pub struct Links<T> {
     slots: Slab<(u64, T)>,
+    tag: u64,
     generation: u64,
 }
 
 impl<T> Default for Links<T> {
     fn default() -> Self {
-        Self { slots: Slab::new(), generation: 0 }
+        Self::tagged(0)
     }
 }
 
-/// Slots are the low 32 bits of an id; the top bit of the generation is left to whoever composes
-/// two machines into one and must tell their links apart.
+/// Slots are the low 32 bits of an id. Above the generation stand two bits that tell the tables of
+/// one machine apart; the top bit is left to whoever composes two machines into one.
 const SLOT_BITS: u32 = 32;
-const GENERATION_MASK: u64 = (1 << 31) - 1;
+const GENERATION_BITS: u32 = 29;
+const GENERATION_MASK: u64 = (1 << GENERATION_BITS) - 1;
 
 impl<T> Links<T> {
+    /// An empty table whose ids are never those of a table with another tag (0 to 3).
+    #[must_use]
+    pub fn tagged(tag: u8) -> Self {
+        let tag = u64::from(tag & 3) << GENERATION_BITS;
+        Self { slots: Slab::new(), tag, generation: 0 }
+    }
+
     /// Takes in a link and names it.
     pub fn insert(&mut self, link: T) -> LinkId {
         self.generation = (self.generation + 1) & GENERATION_MASK;
-        let slot = self.slots.insert((self.generation, link));
-        LinkId(self.generation << SLOT_BITS | slot as u64)
+        let upper = self.tag | self.generation;
+        let slot = self.slots.insert((upper, link));
+        LinkId(upper << SLOT_BITS | slot as u64)
     }
 
     fn slot(&self, id: LinkId) -> Option<usize> {
@@ -111,5 +121,13 @@ mod tests {
         assert_ne!(old, new);
         assert_eq!((links.get(old), links.get(new)), (None, Some(&"new")));
         assert_eq!(links.remove(old), None);
+    }
+
+    #[test]
+    fn tables_of_one_machine_do_not_meet() {
+        let (mut some, mut others) = (Links::tagged(0), Links::tagged(1));
+        let (a, b) = (some.insert(1), others.insert(2));
+        assert_ne!(a, b);
+        assert_eq!((some.get(b), others.get(a)), (None, None));
     }
 }

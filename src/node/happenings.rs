@@ -1,0 +1,197 @@
+//! What the network brings, passed on to the local side.
+
+use crate::base::clock::Time;
+use crate::base::ids::{Endpoint, Name};
+use crate::base::links::LinkId;
+use crate::base::machine::Action;
+use crate::control::request::Reply;
+use crate::session::peers::Happening;
+use crate::session::tunnel::Event;
+use crate::wire::reason::Reason;
+use crate::wire::socks;
+
+use super::Node;
+use super::local::{Local, Side, Stage};
+use super::offers::Target;
+
+impl Node {
+    pub(super) fn on_happening(&mut self, peer: Name, happening: Happening, now: Time) {
+        match happening {
+            Happening::Started(ticket, key) => self.on_started(peer, ticket, key, now),
+            Happening::Failed(ticket, reason) => {
+                if let Some(link) = self.locals.numbered(ticket) {
+                    self.refuse_local(link, reason, now);
+                }
+            }
+            Happening::Trouble(reason) => {
+                log::warn!("no tunnel with {}: {reason}", self.word(&peer));
+            }
+            Happening::Stranger => {
+                log::warn!(
+                    "{peer} wanted a tunnel and is on no list; '--allow {peer}' would let it in"
+                );
+            }
+            Happening::Tunnel(event) => self.on_event(peer, event, now),
+        }
+    }
+
+    fn on_event(&mut self, peer: Name, event: Event, now: Time) {
+        match event {
+            Event::Incoming(key, service) => self.on_incoming(peer, key, service, now),
+            Event::Accepted(key) => self.with_link(peer, key, |node, link| node.on_accepted(link)),
+            Event::Refused(key, reason) => {
+                self.with_link(peer, key, |node, link| node.refuse_local(link, reason, now));
+            }
+            Event::Readable(key) => self.with_link(peer, key, |node, link| {
+                node.actions.push_back(Action::Flush(link));
+            }),
+            Event::Finished(key) => self.with_link(peer, key, |node, link| {
+                if let Some(local) = node.locals.get_mut(link) {
+                    local.is_finished = true;
+                }
+                node.try_shut(link);
+            }),
+            Event::Reset(key, reason) => {
+                self.with_link(peer, key, |node, link| node.reset_local(link, reason, now));
+                self.announced.retain(|_, (_, name, other)| (*name, *other) != (peer, key));
+            }
+            Event::Writable(key) => self.with_link(peer, key, |node, link| {
+                node.send_early(link, now);
+                node.actions.push_back(Action::Resume(link));
+            }),
+            Event::Closed(key) => self.with_link(peer, key, |node, link| {
+                node.locals.remove(link);
+                node.actions.push_back(Action::Close(link));
+            }),
+            Event::Room => self.resume_all(now),
+            Event::Up => log::info!("tunnel with {} is up", self.word(&peer)),
+            Event::Suspended(outage) => {
+                log::info!("tunnel with {} is suspended: {outage}", self.word(&peer));
+            }
+            Event::Resumed => {
+                log::info!("tunnel with {} is resumed", self.word(&peer));
+                self.resume_all(now);
+            }
+            Event::Ended(reason) => {
+                log::info!("tunnel with {} is over: {reason}", self.word(&peer));
+            }
+        }
+    }
+
+    fn with_link(&mut self, peer: Name, key: u64, act: impl FnOnce(&mut Self, LinkId)) {
+        if let Some(link) = self.locals.of((peer, key)) {
+            act(self, link);
+        }
+    }
+
+    /// Lets everything that waited try again.
+    fn resume_all(&mut self, now: Time) {
+        let waiting: Vec<LinkId> = self.paused.iter().copied().collect();
+        self.resume_paused();
+        for link in waiting {
+            if self.locals.get(link).is_some_and(|local| !local.early.is_empty()) {
+                self.send_early(link, now);
+            }
+        }
+    }
+
+    fn on_started(&mut self, peer: Name, ticket: u64, key: u64, now: Time) {
+        let Some(link) = self.locals.numbered(ticket) else {
+            self.peers.with(&peer, |tunnel| tunnel.reset(key, Reason::ByApplication, now));
+            return;
+        };
+        self.locals.bind(link, (peer, key));
+        if let Some(local) = self.locals.get_mut(link) {
+            local.stage = Stage::Opening;
+        }
+        self.send_early(link, now);
+        self.actions.push_back(Action::Resume(link));
+    }
+
+    fn on_accepted(&mut self, link: LinkId) {
+        let Some(local) = self.locals.get_mut(link) else { return };
+        local.stage = Stage::Stream;
+        match local.side {
+            Side::Socks => local.words.extend(socks::reply(socks::Code::Succeeded, None)),
+            Side::Control => say(local, &Reply::Ok),
+            Side::Forward(_) | Side::Service => {}
+        }
+        self.actions.push_back(Action::Flush(link));
+    }
+
+    /// The session asked for will not be: the application is told why, in its own protocol.
+    pub(super) fn refuse_local(&mut self, link: LinkId, reason: Reason, now: Time) {
+        self.locals.unbind(link);
+        let Some(local) = self.locals.get_mut(link) else { return };
+        match local.side {
+            Side::Socks => local.words.extend(socks::reply(reason.into(), None)),
+            Side::Control => {
+                let error = format!("refused: {reason}");
+                say(local, &Reply::Error { error, reason: Some(reason) });
+            }
+            // A forward has no words for it but the reset.
+            Side::Forward(_) | Side::Service => {
+                self.locals.remove(link);
+                return self.actions.push_back(Action::Abort(link));
+            }
+        }
+        self.drain_local(link, now);
+    }
+
+    fn reset_local(&mut self, link: LinkId, reason: Reason, now: Time) {
+        let Some(local) = self.locals.get(link) else { return };
+        let (number, is_opening) = (local.number, matches!(local.stage, Stage::Opening));
+        if is_opening {
+            return self.refuse_local(link, reason, now);
+        }
+        log::info!("session {number} was reset: {reason}");
+        self.locals.remove(link);
+        self.actions.push_back(Action::Abort(link));
+    }
+
+    fn on_incoming(&mut self, peer: Name, key: u64, service: u16, now: Time) {
+        match self.offers.target(&peer, service).cloned() {
+            Ok(Target::Dial(endpoint)) => {
+                let number = self.number();
+                let mut local = Local::new(Side::Service, Stage::Dialling, 0, number, now);
+                local.session = Some((peer, key));
+                let link = self.locals.insert(local);
+                self.actions.push_back(Action::Connect(link, endpoint));
+            }
+            Ok(Target::Application(holder)) => {
+                let session = self.number();
+                self.announced.insert(session, (holder, peer, key));
+                let incoming = Reply::Incoming { incoming: session, name: peer, session };
+                if let Some(local) = self.locals.get_mut(holder) {
+                    say(local, &incoming);
+                }
+                self.actions.push_back(Action::Flush(holder));
+            }
+            Err(reason) => {
+                log::warn!("{} asked for port {service}: {reason}", self.word(&peer));
+                self.counters.add("service refused");
+                self.peers.with(&peer, |tunnel| tunnel.refuse(key, reason, now));
+            }
+        }
+    }
+
+    /// Own word for a peer, or the start of its Name.
+    pub(super) fn word(&self, peer: &Name) -> String {
+        let alias = self.config.aliases.iter().find(|(_, name)| *name == peer);
+        alias.map_or_else(|| peer.short(), |(alias, _)| alias.clone())
+    }
+
+    /// What the listening socket that failed is for, in a sentence.
+    pub(super) fn listen_failure(&self, port: crate::base::machine::Port, why: &str) -> String {
+        let (purpose, option) = self.purpose(port);
+        let at = self.wanted(port).map_or_else(String::new, |at: &Endpoint| at.to_string());
+        format!("cannot listen on {at} for {purpose}: {why}; choose another with {option}")
+    }
+}
+
+/// Puts a line for the application behind what waits for it.
+pub(super) fn say(local: &mut Local, reply: &Reply) {
+    let line = serde_json::to_vec(reply).expect("replies have no map keys but strings");
+    local.words.extend(line);
+    local.words.push(b'\n');
+}

@@ -1,0 +1,168 @@
+//! The one link into the overlay: to a CLOAK daemon, or through a pipe to the embedded one.
+
+use std::rc::Rc;
+
+use crate::base::buffer::{Buffer, Pool};
+use crate::base::clock::{Time, earliest};
+use crate::base::ids::Endpoint;
+use crate::base::limits::{DIAL_EVERY, DIAL_IDLE, DIAL_MAX, LINK_QUEUE};
+use crate::base::machine::Deadline;
+use crate::crypto::identity::Identity;
+use crate::crypto::rng::Rng;
+use crate::link::{Event, Link, LinkError};
+use crate::wire::link::Role;
+
+/// Where it stands.
+#[derive(Debug)]
+pub(crate) enum State {
+    /// Nothing is tried before this instant.
+    Down(Time),
+    /// Dialled; given up at this instant.
+    Dialling(Time),
+    /// The stream is open; the link proves itself or carries packets.
+    Open(Box<Link>),
+}
+
+/// The uplink.
+pub(crate) struct Uplink {
+    identity: Rc<Identity>,
+    /// The daemon's endpoint; `None` for the pipe.
+    endpoint: Option<Endpoint>,
+    pool: Pool,
+    pub(crate) state: State,
+    pub(crate) since: Time,
+    /// What ended the last link.
+    pub(crate) error: Option<String>,
+    is_up: bool,
+    dropped: u64,
+}
+
+/// What became of the uplink.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// Packets may leave.
+    Up,
+    /// The link is gone; the driver's side of it must be closed.
+    Down,
+    /// A packet came.
+    Packet(Buffer),
+}
+
+impl Uplink {
+    pub(crate) fn new(identity: Rc<Identity>, endpoint: Option<Endpoint>, pool: Pool) -> Self {
+        let state = State::Down(Time::ZERO);
+        let (since, error) = (Time::ZERO, None);
+        Self { identity, endpoint, pool, state, since, error, is_up: false, dropped: 0 }
+    }
+
+    /// Where to dial now, if it is time to.
+    pub(crate) fn dial(&mut self, now: Time) -> Option<Endpoint> {
+        let endpoint = self.endpoint.clone()?;
+        match self.state {
+            State::Down(at) if at <= now => {
+                self.state = State::Dialling(now + DIAL_MAX);
+                Some(endpoint)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether an attempt has taken too long.
+    pub(crate) fn is_overdue(&self, now: Time) -> bool {
+        matches!(self.state, State::Dialling(until) if until <= now)
+    }
+
+    /// The stream is open.
+    pub(crate) fn connected(&mut self, rng: &mut Rng, now: Time) {
+        let identity = Rc::clone(&self.identity);
+        let link = Link::new(identity, Role::Client, None, rng, &self.pool, now).calling();
+        self.state = State::Open(Box::new(link));
+    }
+
+    /// The stream is gone, or the attempt failed. Whether packets could leave before.
+    pub(crate) fn lost(&mut self, why: String, is_wanted: bool, now: Time) -> bool {
+        let was_up = std::mem::take(&mut self.is_up);
+        if was_up {
+            self.since = now;
+        }
+        self.error = Some(why);
+        self.state = State::Down(now + if is_wanted { DIAL_EVERY } else { DIAL_IDLE });
+        was_up
+    }
+
+    /// Try at once: something changed.
+    pub(crate) fn hurry(&mut self, now: Time) {
+        match &mut self.state {
+            State::Down(at) => *at = now,
+            State::Dialling(_) => {}
+            State::Open(link) => link.suspect(now),
+        }
+    }
+
+    pub(crate) fn link(&self) -> Option<&Link> {
+        if let State::Open(link) = &self.state { Some(link) } else { None }
+    }
+
+    pub(crate) fn link_mut(&mut self) -> Option<&mut Link> {
+        if let State::Open(link) = &mut self.state { Some(link) } else { None }
+    }
+
+    /// Whether packets may leave.
+    pub(crate) fn is_up(&self) -> bool {
+        self.is_up
+    }
+
+    /// Whether so much waits to leave that applications should wait.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.link().is_some_and(|link| link.queued() >= LINK_QUEUE)
+    }
+
+    /// Sends a packet, or drops it: it is kept in its session's log.
+    pub(crate) fn send(&mut self, packet: Buffer, now: Time) {
+        let is_up = self.is_up;
+        let sent = self.link_mut().is_some_and(|link| is_up && link.send(packet, now));
+        self.dropped += u64::from(!sent);
+    }
+
+    /// Packets that could not leave.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// What happened; drain after every mutation.
+    pub(crate) fn poll(&mut self, now: Time) -> Option<News> {
+        match self.link_mut()?.poll()? {
+            Event::Proved { .. } => {
+                (self.is_up, self.since, self.error) = (true, now, None);
+                Some(News::Up)
+            }
+            Event::Packet(frame) => Some(News::Packet(frame)),
+            Event::Names(_) => self.poll(now),
+            Event::Broken(error) => {
+                self.error = Some(error.to_string());
+                Some(News::Down)
+            }
+        }
+    }
+
+    /// What broke the link, in words.
+    pub(crate) fn why(&self) -> String {
+        self.error.clone().unwrap_or_else(|| LinkError::Silent.to_string())
+    }
+
+    pub(crate) fn tick(&mut self, now: Time) {
+        if let Some(link) = self.link_mut() {
+            link.tick(now);
+        }
+    }
+
+    pub(crate) fn next_timeout(&self) -> Option<Deadline> {
+        let at = match &self.state {
+            State::Down(at) => self.endpoint.as_ref().map(|_| *at),
+            State::Dialling(until) => Some(*until),
+            State::Open(_) => None,
+        };
+        let dial = at.map(|at| Deadline { at, why: "dialling the CLOAK daemon" });
+        earliest(dial, self.link().and_then(Link::next_timeout))
+    }
+}
