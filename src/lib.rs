@@ -22,4 +22,6 @@
 
 pub mod base;
 pub mod control;
+#[cfg(feature = "reactor")]
+pub mod reactor;
 pub mod wire;
