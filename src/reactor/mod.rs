@@ -16,6 +16,11 @@
 //!
 //! Not done here: naming of threads and users, privileges, anything that knows a protocol.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most functions concern one kind of source, and the system's errors are open-ended"
+)]
+
 mod accept;
 mod clock;
 mod dial;
@@ -207,11 +212,9 @@ impl<M: Machine> Reactor<M> {
                 }
                 Body::Dial(_) => self.outside.dial_next(token),
                 Body::Lingering(_) => drop(self.outside.table.kill(token)),
-                Body::Paths(paths) => {
-                    if paths.settled() {
-                        self.outside.table.set_timer(token, Some(now + paths::SETTLED));
-                        self.tell(Input::PathChanged);
-                    }
+                Body::Paths(paths) if paths.settled() => {
+                    self.outside.table.set_timer(token, Some(now + paths::SETTLED));
+                    self.tell(Input::PathChanged);
                 }
                 _ => {}
             }
