@@ -212,7 +212,10 @@ impl<M: Machine> Reactor<M> {
                 }
                 Body::Dial(_) => self.outside.dial_next(token),
                 Body::Lingering(_) => drop(self.outside.table.kill(token)),
-                Body::Paths(paths) if paths.settled() => {
+                Body::Paths(paths) => {
+                    if !paths.settled() {
+                        continue;
+                    }
                     self.outside.table.set_timer(token, Some(now + paths::SETTLED));
                     self.tell(Input::PathChanged);
                 }
