@@ -24,4 +24,5 @@ pub mod base;
 pub mod control;
 #[cfg(feature = "reactor")]
 pub mod reactor;
+pub mod tape;
 pub mod wire;

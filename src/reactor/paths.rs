@@ -71,3 +71,27 @@ impl Paths {
         std::mem::take(&mut self.more)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_told_at_its_start_and_after_it_has_settled() {
+        let Ok(mut paths) = Paths::new() else { return };
+        assert!(paths.changed(false) && !paths.settled());
+        assert!(paths.changed(false) && !paths.changed(true));
+        assert!(paths.settled() && !paths.settled());
+    }
+
+    #[test]
+    #[ignore = "needs a network of its own: unshare --map-root-user --net"]
+    fn a_new_address_is_heard() {
+        let paths = Paths::new().expect("a netlink socket");
+        assert_eq!(paths.drain(), (false, true));
+        let mut ip = std::process::Command::new("ip");
+        assert!(ip.args(["address", "add", "127.9.9.9/32", "dev", "lo"]).status().is_ok());
+        std::thread::sleep(Duration::from_millis(50));
+        assert_eq!(paths.drain(), (true, true));
+    }
+}

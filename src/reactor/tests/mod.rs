@@ -334,6 +334,36 @@ fn what_the_machine_has_let_go_is_news_no_more() {
     assert_eq!(seen, [Seen::Stale, Seen::ListenFailed(Port(1), why)]);
 }
 
+#[test]
+fn a_tape_of_real_sockets_plays() {
+    let header = crate::tape::Header::default();
+    let (sender, seen) = channel();
+    let mut toy = Toy::new(sender.clone());
+    toy.listen.push((Port(1), anywhere(), Mode::Echo));
+    let mut other = Toy::new(sender);
+    other.listen.clone_from(&toy.listen);
+    let mut tape = Vec::new();
+    let recorded = crate::tape::Recorded::new(toy, &header, &mut tape).expect("memory");
+    let reactor = Reactor::new(recorded).expect("a poll");
+    let client = spawn(move || {
+        let mut door = || match seen.recv_timeout(PATIENCE).expect("a door") {
+            Seen::Listening(_, Endpoint::Tcp(address)) => Some(address),
+            _ => None,
+        };
+        let doors: Vec<_> = std::iter::repeat_with(&mut door).flatten().take(2).collect();
+        let bytes = pattern(2 << 20);
+        let stream = TcpStream::connect(doors[1]).expect("the door to be open");
+        assert!(exchange_tcp(stream, &bytes) == bytes);
+        drop(TcpStream::connect(doors[0]));
+    });
+    let (recorded, _) = reactor.run().expect("a clean run");
+    client.join().expect("no panic");
+    drop(recorded);
+    let report = crate::tape::play(&tape[..], |_, _| Ok(other)).expect("a tape");
+    assert_eq!(report.divergence, None);
+    assert!(report.ended && report.bytes == 2 << 20, "{report:?}");
+}
+
 /// Lowers a limit of the whole process, so it runs in one of its own: see below.
 #[test]
 #[ignore = "started by the test below"]
