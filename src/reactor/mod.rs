@@ -26,6 +26,7 @@ mod clock;
 mod dial;
 mod failure;
 mod listener;
+mod news;
 mod outside;
 mod paths;
 mod resolve;
@@ -165,7 +166,9 @@ impl<M: Machine> Reactor<M> {
         self.ring();
         self.tell_news();
         for token in self.outside.table.steal_queue() {
-            self.serve(token);
+            if self.outside.exit.is_none() {
+                self.serve(token);
+            }
         }
         self.outside.table.bury();
         Ok(())

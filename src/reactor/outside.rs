@@ -9,41 +9,20 @@ use std::time::Duration;
 use mio::{Registry, Token};
 
 use super::dial::{self, Dial, Progress};
-use super::failure::cause_of;
+use super::failure::{cause_of, words};
 use super::listener::Listener;
+use super::news::News;
 use super::resolve::Resolver;
 use super::socket::{Socket, Target};
-use super::source::{Body, Stream};
+use super::source::{Body, Source, Stream};
 use super::table::Table;
 use crate::base::clock::Time;
 use crate::base::ids::Endpoint;
 use crate::base::links::LinkId;
-use crate::base::machine::{Action, Cause, Input, Port};
+use crate::base::machine::{Action, Cause, Port};
 
 /// A closed link whose far end says nothing is let go after this long.
 const LINGER: Duration = Duration::from_secs(10);
-
-/// An input that an action or a socket caused.
-#[derive(Debug)]
-pub(super) enum News {
-    Listening(Port, Endpoint),
-    ListenFailed(Port, String),
-    Connected(LinkId),
-    Eof(LinkId),
-    Closed(LinkId, Cause),
-}
-
-impl News {
-    pub(super) fn input(&self) -> Input<'_> {
-        match self {
-            Self::Listening(port, endpoint) => Input::Listening(*port, endpoint.clone()),
-            Self::ListenFailed(port, why) => Input::ListenFailed(*port, why),
-            Self::Connected(link) => Input::Connected(*link),
-            Self::Eof(link) => Input::Eof(*link),
-            Self::Closed(link, cause) => Input::Closed(*link, *cause),
-        }
-    }
-}
 
 #[derive(Debug)]
 pub(super) struct Outside {
@@ -83,7 +62,7 @@ impl Outside {
     }
 
     /// Gives a link its turn if the kernel may let it do something.
-    fn stir(&mut self, link: LinkId, ready: impl Fn(&super::source::Source) -> bool) {
+    fn stir(&mut self, link: LinkId, ready: impl Fn(&Source) -> bool) {
         let Some(token) = self.table.of_link(link) else { return };
         if self.table.get(token).is_some_and(ready) {
             self.table.enqueue(token);
@@ -146,7 +125,7 @@ impl Outside {
     fn opened(&mut self, token: Token, port: Port, opened: Result<(Listener, Endpoint), String>) {
         let registered = opened.and_then(|(mut listener, endpoint)| {
             let done = listener.register(&self.registry, token);
-            done.map(|()| (listener, endpoint)).map_err(|error| super::failure::words(&error))
+            done.map(|()| (listener, endpoint)).map_err(|error| words(&error))
         });
         let news = match registered {
             Ok((listener, endpoint)) => {
@@ -306,17 +285,10 @@ impl Outside {
     /// The next input, unless its link or port has died since: those are passed over.
     pub(super) fn next_news(&mut self) -> Option<News> {
         let (token, news) = self.news.pop_front()?;
-        let alive = match (&news, &self.table.get(token)?.body) {
-            (News::Listening(..), Body::Listener(_)) => true,
-            (News::ListenFailed(..), Body::Naming(..)) | (News::Closed(..), Body::Failed(_)) => {
-                self.table.kill(token);
-                true
-            }
-            (News::Connected(_) | News::Eof(_), Body::Stream(stream)) => !stream.closing,
-            // It failed right after: the machine must hear of both, in order.
-            (News::Connected(_) | News::Eof(_), Body::Failed(_)) => true,
-            _ => false,
-        };
+        let alive = news.is_true_of(&self.table.get(token)?.body);
+        if alive && news.is_last() {
+            self.table.kill(token);
+        }
         alive.then_some(news)
     }
 }

@@ -89,9 +89,12 @@ mod tests {
     fn a_new_address_is_heard() {
         let paths = Paths::new().expect("a netlink socket");
         assert_eq!(paths.drain(), (false, true));
-        let mut ip = std::process::Command::new("ip");
-        assert!(ip.args(["address", "add", "127.9.9.9/32", "dev", "lo"]).status().is_ok());
-        std::thread::sleep(Duration::from_millis(50));
-        assert_eq!(paths.drain(), (true, true));
+        for verb in ["add", "delete"] {
+            let mut ip = std::process::Command::new("ip");
+            let done = ip.args(["address", verb, "127.9.9.9/32", "dev", "lo"]).status();
+            assert!(done.is_ok_and(|status| status.success()));
+            std::thread::sleep(Duration::from_millis(50));
+            assert_eq!(paths.drain(), (true, true));
+        }
     }
 }

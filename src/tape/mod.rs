@@ -35,6 +35,7 @@ mod digest;
 mod event;
 mod header;
 mod intake;
+mod parse;
 mod player;
 mod recorder;
 mod sink;

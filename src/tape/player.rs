@@ -6,9 +6,10 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::digest::Digest;
-use super::event::{self, Event, Record, Stop};
+use super::event::Event;
 use super::header::{FORMAT, Header, HeaderError};
 use super::intake::Intake;
+use super::parse::{Record, Stop, parse};
 use crate::base::clock::Time;
 use crate::base::links::LinkId;
 use crate::base::machine::{Action, Machine};
@@ -95,7 +96,7 @@ pub fn play<M: Machine>(
         Player { machine, digest: Digest::default(), now: Time::ZERO, shown: Vec::new() };
     let mut report = Report { version, started: header.started, ..Report::default() };
     while !report.ended && report.divergence.is_none() {
-        match event::parse(&mut tape) {
+        match parse(&mut tape) {
             Ok((record, length)) => {
                 report.divergence = player.play(&record, &tape.seen()[..length], report.records);
                 report.records += 1;

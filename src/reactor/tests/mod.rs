@@ -364,10 +364,15 @@ fn a_tape_of_real_sockets_plays() {
     assert!(report.ended && report.bytes == 2 << 20, "{report:?}");
 }
 
-/// Lowers a limit of the whole process, so it runs in one of its own: see below.
+/// Set in the process that the test below starts.
+const ALONE: &str = "MUSES_TEST_ALONE";
+
+/// Lowers a limit of the whole process, so it does nothing but in one of its own: see below.
 #[test]
-#[ignore = "started by the test below"]
 fn out_of_descriptors() {
+    if std::env::var_os(ALONE).is_none() {
+        return;
+    }
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let running = start_with(Mode::Echo);
     let late = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
@@ -395,14 +400,37 @@ fn out_of_descriptors() {
     running.quit();
 }
 
+/// Runs one test of this file in a process of its own.
+fn alone(test: &str) -> std::process::Output {
+    let own = std::env::current_exe().expect("this test's own file");
+    let test = format!("reactor::tests::{test}");
+    let mut command = std::process::Command::new(own);
+    command.args(["--exact", &test]).env(ALONE, "1").output().expect("to be started")
+}
+
 #[test]
 fn without_descriptors_the_queue_waits_and_nothing_spins() {
-    let own = std::env::current_exe().expect("this test's own file");
-    let output = std::process::Command::new(own)
-        .args(["--exact", "--ignored", "reactor::tests::out_of_descriptors"])
-        .output()
-        .expect("to be started");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let output = alone("out_of_descriptors");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
+}
+
+#[test]
+fn stop_asked_twice() {
+    if std::env::var_os(ALONE).is_some() {
+        let (sender, _seen) = channel();
+        let _idle = Reactor::new(Toy::new(sender)).and_then(Reactor::with_signals);
+        for _ in 0..2 {
+            signal_hook::low_level::raise(signal_hook::consts::SIGTERM).expect("to be raised");
+        }
+    }
+}
+
+#[test]
+fn a_second_signal_ends_even_a_machine_that_is_stuck() {
+    use std::os::unix::process::ExitStatusExt;
+    let status = alone("stop_asked_twice").status;
+    assert_eq!(status.signal(), Some(signal_hook::consts::SIGTERM));
 }
 
 #[test]

@@ -8,8 +8,9 @@ use std::time::Duration;
 use quickcheck::quickcheck;
 
 use self::toy::{FATAL, Toy};
-use super::event::{self, Event, Stop};
+use super::event::Event;
 use super::intake::Intake;
+use super::parse::{self, Stop};
 use super::*;
 use crate::base::clock::Time;
 use crate::base::ids::Endpoint;
@@ -111,12 +112,12 @@ fn script() -> Vec<u8> {
 }
 
 /// The records with their place on the tape.
-fn records(tape: &[u8]) -> Vec<(std::ops::Range<usize>, event::Record)> {
+fn records(tape: &[u8]) -> Vec<(std::ops::Range<usize>, parse::Record)> {
     let mut at = header().emit().len();
     let mut intake = Intake::new(&tape[at..]);
     let mut records = Vec::new();
     loop {
-        match event::parse(&mut intake) {
+        match parse::parse(&mut intake) {
             Ok((record, length)) => {
                 records.push((at..at + length + 4, record));
                 at += length + 4;
