@@ -26,5 +26,8 @@ pub mod crypto;
 pub mod link;
 pub mod node;
 pub mod overlay;
+#[cfg(feature = "reactor")]
+pub mod reactor;
 pub mod session;
+pub mod tape;
 pub mod wire;

@@ -9,7 +9,10 @@
 //! 2. Every mutation (`handle`, `accept`, `recv_commit`, `send_commit`) is followed by a full
 //!    drain of [`Machine::poll`] before the next one.
 //! 3. At most what was lent is committed.
-//! 4. [`Machine::send_slices`] has no effect.
+//! 4. [`Machine::send_slices`] has no effect; [`Machine::recv_space`] only makes room: asked
+//!    twice it lends the same memory, and neither `poll` nor `next_timeout` answers otherwise.
+//! 5. What an action leads to (`Connected`, `Closed`, `Listening`, …) comes as a later input, in
+//!    order. After [`Action::Close`] only `send_slices` and `send_commit` follow for that link.
 //!
 //! Control is *pulled* (`poll` returns small owned values), payload is *lent*: the driver reads
 //! straight into [`Machine::recv_space`] and writes straight from [`Machine::send_slices`].

@@ -1,0 +1,144 @@
+//! One stream socket, TCP or Unix, behind one face.
+
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::time::Duration;
+
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+use socket2::SockRef;
+
+use super::failure::cause_of;
+use crate::base::machine::Cause;
+
+/// Unsent bytes the kernel may hold for us: the rest waits in our own, fair queues.
+const NOTSENT_MAX: u32 = 128 * 1024;
+
+/// An address that needs no lookup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    Tcp(SocketAddr),
+    Unix(String),
+}
+
+/// How far an attempt at dialling has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    NotYet,
+    There,
+    Failed(Cause),
+}
+
+#[derive(Debug)]
+pub(super) enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl From<TcpStream> for Socket {
+    fn from(stream: TcpStream) -> Self {
+        // Both are wishes: a kernel that grants neither still carries the bytes.
+        let _ = stream.set_nodelay(true);
+        #[cfg(any(target_os = "android", target_os = "linux"))]
+        let _ = SockRef::from(&stream).set_tcp_notsent_lowat(NOTSENT_MAX);
+        Self::Tcp(stream)
+    }
+}
+
+impl Socket {
+    /// Starts to dial; `WouldBlock` means try again later, everything else that it failed.
+    pub(super) fn dial(target: &Target) -> io::Result<Self> {
+        match target {
+            Target::Tcp(address) => TcpStream::connect(*address).map(Self::from),
+            Target::Unix(path) => UnixStream::connect(path).map(Self::Unix),
+        }
+    }
+
+    /// Registers for everything, once and for ever; edges then arrive without a system call.
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        match self {
+            Self::Tcp(stream) => registry.register(stream, token, both),
+            Self::Unix(stream) => registry.register(stream, token, both),
+        }
+    }
+
+    /// Whether the dialling has ended; an event alone proves nothing.
+    pub(super) fn arrival(&self) -> Arrival {
+        let (error, there) = match self {
+            Self::Tcp(stream) => (stream.take_error(), stream.peer_addr().map(drop)),
+            Self::Unix(stream) => (stream.take_error(), stream.peer_addr().map(drop)),
+        };
+        if let Ok(Some(error)) | Err(error) = error {
+            return Arrival::Failed(cause_of(&error));
+        }
+        match there {
+            Ok(()) if self.is_own_peer() => Arrival::Failed(Cause::Refused),
+            Ok(()) => Arrival::There,
+            Err(error) if error.kind() == ErrorKind::NotConnected => Arrival::NotYet,
+            Err(error) => Arrival::Failed(cause_of(&error)),
+        }
+    }
+
+    /// Whoever dials a free local port long enough is at last given that port as its own and
+    /// meets itself (TCP's simultaneous open): nobody listens there all the same.
+    fn is_own_peer(&self) -> bool {
+        let Self::Tcp(stream) = self else { return false };
+        matches!((stream.local_addr(), stream.peer_addr()), (Ok(own), Ok(peer)) if own == peer)
+    }
+
+    pub(super) fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        uninterrupted(|| match self {
+            Self::Tcp(stream) => stream.read(into),
+            Self::Unix(stream) => stream.read(into),
+        })
+    }
+
+    pub(super) fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        uninterrupted(|| match self {
+            Self::Tcp(stream) => stream.write_vectored(slices),
+            Self::Unix(stream) => stream.write_vectored(slices),
+        })
+    }
+
+    /// Sends our end of stream.
+    pub(super) fn end(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+
+    /// Closes at once with a reset; a Unix socket knows no such thing and just closes.
+    pub(super) fn reset(self) {
+        if let Self::Tcp(stream) = self {
+            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        }
+    }
+
+    /// Reads what lies ready and throws it away: at most `count` bytes.
+    /// True once the far end has ended or failed; `WouldBlock` is passed on.
+    pub(super) fn discard(&mut self, count: usize) -> io::Result<bool> {
+        let mut waste = [0; 16 * 1024];
+        let mut left = count;
+        while left > 0 {
+            match self.read(&mut waste) {
+                Ok(0) => return Ok(true),
+                Ok(count) => left = left.saturating_sub(count),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(error),
+                Err(_) => return Ok(true),
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Repeats a call that a signal interrupted.
+pub(super) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
