@@ -19,3 +19,6 @@ mod stream;
 mod table;
 pub mod tunnel;
 mod window;
+
+#[cfg(test)]
+mod tests;
