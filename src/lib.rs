@@ -22,4 +22,6 @@
 
 pub mod base;
 pub mod control;
+pub mod crypto;
+pub mod link;
 pub mod wire;

@@ -106,6 +106,11 @@ pub const WINDOW_DEFAULT: usize = 4 << 20;
 pub const WINDOW_MIN: usize = 256 << 10;
 /// Bytes a link may read beyond the frame it is waiting for.
 pub const READ_AHEAD: usize = 1024;
+/// Frames up to this are copied out of what was read: the smallest buffer holds one, where its
+/// read would pin a larger one.
+pub const FRAME_COPY_MAX: usize = 512;
+/// Bytes of a frame that an unproved end may send: a Hello or a proof, and nothing longer.
+pub const UNPROVED_FRAME_MAX: usize = 128;
 /// Bytes queued for one link before its sources are held back.
 pub const LINK_QUEUE: usize = 512 << 10;
 /// Bytes queued for one link above which packets are dropped.

@@ -1,0 +1,249 @@
+//! Bytes out: whole frames in order, control frames ahead of packets.
+//!
+//! A frame once begun is finished before anything else, whatever is more urgent. Each kind of
+//! control frame has one place: a newer one replaces the one that waits, so a far end that does
+//! not read cannot make answers pile up (DO-07). Packets wait in a bounded queue that marks early
+//! and drops late.
+
+use std::collections::VecDeque;
+
+use crate::base::buffer::Buffer;
+use crate::base::limits::{FRAME_HEADER, LINK_MARK, LINK_QUEUE_MAX};
+use crate::base::machine::{SLICES_MAX, Slices};
+use crate::wire::frame::Kind;
+use crate::wire::route::Route;
+
+/// Places for control frames, by the number of their kind: Hello goes before Proof before Names.
+const PLACES: usize = Kind::Pong as usize + 1;
+
+/// A frame of which a part was written.
+#[derive(Debug)]
+struct Started {
+    rest: Buffer,
+    written: usize,
+    is_packet: bool,
+}
+
+/// The writing half of a link.
+#[derive(Debug, Default)]
+pub struct Queue {
+    started: Option<Started>,
+    control: [Option<Buffer>; PLACES],
+    packets: VecDeque<Buffer>,
+    /// Bytes of packets that wait, what is left of a started one included.
+    bytes: usize,
+    /// Whether packets may go out: the far end has proved its Name.
+    open: bool,
+    dropped: u64,
+}
+
+impl Queue {
+    /// Lets packets go out from now on.
+    pub fn open(&mut self) {
+        self.open = true;
+    }
+
+    /// Queues a control frame; one of the same kind that waits is replaced.
+    pub fn control(&mut self, kind: Kind, frame: Buffer) {
+        self.control[kind as usize] = Some(frame);
+    }
+
+    /// Queues a packet; false if the queue is full, which drops it.
+    pub fn push(&mut self, packet: Buffer) -> bool {
+        if self.bytes + packet.len() > LINK_QUEUE_MAX {
+            self.dropped += 1;
+            return false;
+        }
+        self.bytes += packet.len();
+        self.packets.push_back(packet);
+        true
+    }
+
+    /// Bytes of packets that wait.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Packets dropped because the queue was full.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Whether something can be written now.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        self.started.is_some()
+            || self.control.iter().any(Option::is_some)
+            || self.open && !self.packets.is_empty()
+    }
+
+    /// Borrows what is to be written next.
+    pub fn slices<'a>(&'a self, into: &mut Slices<'a>) {
+        let started = self.started.iter().map(|started| &started.rest);
+        let packets = self.packets.iter().take(if self.open { SLICES_MAX } else { 0 });
+        for frame in started.chain(self.control.iter().flatten()).chain(packets) {
+            if !into.push(frame) {
+                return;
+            }
+        }
+    }
+
+    /// So many bytes of it were written.
+    pub fn commit(&mut self, mut count: usize) {
+        while count > 0 {
+            let Some(mut front) = self.front() else {
+                debug_assert!(false, "more committed than lent");
+                return;
+            };
+            let taken = count.min(front.rest.len());
+            count -= taken;
+            front.rest.skip(taken);
+            front.written += taken;
+            if front.is_packet {
+                self.bytes -= taken;
+            }
+            if !front.rest.is_empty() {
+                self.started = Some(front);
+            }
+        }
+        self.mark();
+    }
+
+    /// Takes the frame that is written next out of its place.
+    fn front(&mut self) -> Option<Started> {
+        if let Some(started) = self.started.take() {
+            return Some(started);
+        }
+        let control = self.control.iter_mut().find_map(Option::take);
+        let is_packet = control.is_none();
+        let rest = control.or_else(|| self.packets.pop_front())?;
+        Some(Started { rest, written: 0, is_packet })
+    }
+
+    /// Marks the packets about to leave that leave a long queue behind them, so that their
+    /// receiver tells their sender. A shared packet is a sealed one in its own node's queue, where
+    /// the sender sees the queue itself; its bytes are not ours to write.
+    fn mark(&mut self) {
+        let mut behind = self.bytes;
+        for packet in self.packets.iter_mut().take(SLICES_MAX) {
+            behind -= packet.len();
+            if behind <= LINK_MARK {
+                return;
+            }
+            if packet.is_shared() {
+                continue;
+            }
+            if let Ok(mut route) = Route::new_checked(&mut packet.bytes_mut()[FRAME_HEADER..]) {
+                route.mark();
+            }
+        }
+    }
+
+    /// Takes out all packets, a half-written one first and whole again: on another link it starts
+    /// anew.
+    pub fn take(&mut self) -> VecDeque<Buffer> {
+        let mut packets = std::mem::take(&mut self.packets);
+        if let Some(mut started) = self.started.take_if(|started| started.is_packet) {
+            started.rest.unskip(started.written);
+            packets.push_front(started.rest);
+        }
+        self.bytes = 0;
+        packets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::buffer::Pool;
+    use crate::base::ids::Name;
+    use crate::base::limits::ROUTE_LEN;
+    use crate::wire::{frame, route};
+
+    fn packet(pool: &Pool, len: usize) -> Buffer {
+        let mut bytes = vec![7; len];
+        frame::emit(&mut bytes, Kind::Packet, len);
+        let name = Name::from_bytes([1; 32]);
+        route::emit(&mut bytes[FRAME_HEADER..], &name, &name, 3);
+        pool.copy(&bytes)
+    }
+
+    fn written(queue: &mut Queue, most: usize) -> Vec<u8> {
+        let mut slices = Slices::default();
+        queue.slices(&mut slices);
+        let mut bytes: Vec<u8> = slices.iter().flat_map(|part| part.to_vec()).collect();
+        bytes.truncate(most);
+        queue.commit(bytes.len());
+        bytes
+    }
+
+    fn is_marked(packet: &[u8]) -> bool {
+        Route::new_checked(&packet[FRAME_HEADER..]).expect("a route").is_marked()
+    }
+
+    #[test]
+    fn control_goes_first_but_never_into_a_started_frame() {
+        let pool = Pool::new(1 << 20);
+        let mut queue = Queue::default();
+        assert!(queue.push(packet(&pool, 100)));
+        assert!(!queue.has_output(), "not before the far end has proved its Name");
+        queue.open();
+        assert_eq!(written(&mut queue, 10).len(), 10);
+        queue.control(Kind::Ping, pool.copy(b"old"));
+        queue.control(Kind::Ping, pool.copy(b"ping"));
+        queue.control(Kind::Names, pool.copy(b"names"));
+        assert_eq!(queue.bytes(), 90);
+        assert_eq!(written(&mut queue, 90), vec![7; 90]);
+        assert_eq!(written(&mut queue, 99), b"namesping");
+        assert!(!queue.has_output());
+    }
+
+    #[test]
+    fn a_half_written_packet_is_whole_again_on_another_link() {
+        let pool = Pool::new(1 << 20);
+        let mut queue = Queue::default();
+        queue.open();
+        assert!(queue.push(packet(&pool, 100)) && queue.push(packet(&pool, 200)));
+        written(&mut queue, 60);
+        let lengths: Vec<usize> = queue.take().iter().map(|packet| packet.len()).collect();
+        assert_eq!((lengths, queue.bytes(), queue.has_output()), (vec![100, 200], 0, false));
+    }
+
+    #[test]
+    fn a_long_queue_is_marked_early_and_dropped_late() {
+        // DO-07: bytes kept are bounded.
+        let pool = Pool::new(64 << 20);
+        let mut queue = Queue::default();
+        queue.open();
+        let len = 16_000;
+        let mut kept = 0;
+        while queue.push(packet(&pool, len)) {
+            kept += 1;
+        }
+        assert_eq!((kept, queue.dropped()), (LINK_QUEUE_MAX / len, 1));
+        written(&mut queue, len);
+        let mut left: Vec<Buffer> = Vec::new();
+        while queue.bytes() > 0 {
+            left.push(queue.packets[0].share());
+            written(&mut queue, len);
+        }
+        let marked = left.iter().filter(|packet| is_marked(packet)).count();
+        let behind = LINK_MARK / len;
+        assert_eq!(marked, left.len() - behind - 1, "all but those that leave little behind");
+        assert!(left.iter().take(marked).all(|packet| is_marked(packet)));
+        assert!(ROUTE_LEN < len);
+    }
+
+    #[test]
+    fn a_shared_packet_is_not_written_to() {
+        let pool = Pool::new(64 << 20);
+        let mut queue = Queue::default();
+        queue.open();
+        let log: Vec<Buffer> = (0..40).map(|_| packet(&pool, 16_000)).collect();
+        assert!(log.iter().all(|packet| queue.push(packet.share())));
+        written(&mut queue, 16_000);
+        assert!(log.iter().all(|packet| !is_marked(packet)));
+    }
+}
