@@ -24,4 +24,5 @@ pub mod base;
 pub mod control;
 pub mod crypto;
 pub mod link;
+pub mod overlay;
 pub mod wire;

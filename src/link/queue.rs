@@ -195,7 +195,7 @@ mod tests {
         queue.control(Kind::Ping, pool.copy(b"ping"));
         queue.control(Kind::Names, pool.copy(b"names"));
         assert_eq!(queue.bytes(), 90);
-        assert_eq!(written(&mut queue, 90), vec![7; 90]);
+        assert_eq!(written(&mut queue, 90), packet(&pool, 100)[10..]);
         assert_eq!(written(&mut queue, 99), b"namesping");
         assert!(!queue.has_output());
     }
