@@ -21,6 +21,7 @@
 //! laws of that contract.
 
 pub mod base;
+pub mod cloak;
 pub mod control;
 pub mod crypto;
 pub mod link;

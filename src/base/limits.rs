@@ -85,10 +85,24 @@ pub const DIAL_EVERY: Duration = Duration::from_millis(100);
 pub const DIAL_IDLE: Duration = Duration::from_secs(1);
 /// One attempt at dialling is given up after this long.
 pub const DIAL_MAX: Duration = Duration::from_secs(1);
+/// A neighbour counts as waited for this long after the last packet for it: a little more than
+/// [`REHELLO_SLOW`], so that retries keep the quick dialling going.
+pub const WANTED_FOR: Duration = Duration::from_secs(2);
+/// Dialling found this node itself: tried again this seldom, should the address move.
+pub const DIAL_SELF: Duration = Duration::from_secs(30);
+/// Two links that both ends proved within this time of each other may have crossed: longer than
+/// an attempt at dialling lives.
+pub const CROSSING: Duration = Duration::from_secs(10);
+/// The link that lost a crossing is closed by the end that dialled it after this long.
+pub const SPARE_KEPT: Duration = Duration::from_secs(1);
 /// A new connection proves its Name in this time or is closed.
 pub const PROOF_MAX: Duration = Duration::from_secs(5);
 /// Packets for a neighbour that is away are kept this long.
 pub const AWAY_KEPT: Duration = Duration::from_millis(600);
+/// What a neighbour that is away served is remembered this long.
+pub const AWAY_KNOWN: Duration = Duration::from_secs(60);
+/// An unreachable destination is reported this often at most.
+pub const UNREACHABLE_EVERY: Duration = Duration::from_millis(100);
 /// A handshake that hears nothing is forgotten after this long by the side that answered.
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// A local application has this long to say what it wants (SOCKS5, control).
@@ -117,6 +131,14 @@ pub const LINK_QUEUE: usize = 512 << 10;
 pub const LINK_QUEUE_MAX: usize = 4 << 20;
 /// A packet that leaves more than this behind it in a relay's queue is marked as congested.
 pub const LINK_MARK: usize = 256 << 10;
+/// Bytes kept for one neighbour or client that is away.
+pub const AWAY_BYTES: usize = 1 << 20;
+/// Attempts at dialling one peer that are under way at once.
+pub const DIAL_TRIES: usize = 4;
+/// Unreachable destinations whose reports are spaced; more at once are not reported.
+pub const UNREACHABLE_MAX: usize = 256;
+/// Control connections of one CLOAK node.
+pub const CONTROLS_MAX: usize = 16;
 /// Tunnels of one node.
 pub const TUNNELS_MAX: usize = 1024;
 /// Handshakes that strangers may keep half open; the oldest is forgotten first.
@@ -132,4 +154,6 @@ pub const REQUEST_BYTES_MAX: usize = 4096;
 
 const _: () = assert!(PERSISTENT_LEN % 16 == 0 && WINDOW_MIN as u64 >= CREDIT_INITIAL);
 const _: () = assert!(MEMORY_MIN > 2 * (LINK_QUEUE_MAX / 2) && LINK_MARK < LINK_QUEUE);
+const _: () = assert!(CROSSING.as_millis() > PROOF_MAX.as_millis() + DIAL_MAX.as_millis());
+const _: () = assert!(WANTED_FOR.as_millis() > REHELLO_SLOW.as_millis());
 const _: () = assert!(SERIAL_WINDOW >= 2 * SESSIONS_PER_TUNNEL_MAX as u64);

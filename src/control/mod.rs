@@ -4,5 +4,6 @@
 //! reply to `connect` and `accept` the same connection carries the session's bytes.
 //! `docs/protocol/control.md`.
 
+pub mod line;
 pub mod request;
 pub mod status;

@@ -208,7 +208,7 @@ mod tests {
         assert!(monitor.is_doubtful());
         monitor.heard(true, at(1500));
         assert!(!monitor.is_doubtful());
-        assert_eq!(run(&mut monitor, 2499), [], "the first question is still open");
+        assert!(run(&mut monitor, 2499).is_empty(), "the first question is still open");
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Table {
     }
 
     /// The peers that are dialled, in order, and who was found there.
-    pub fn peers(&self) -> impl Iterator<Item = (&Endpoint, Option<&Name>)> {
+    pub fn peers(&self) -> impl Iterator<Item = (&Endpoint, Option<&Name>)> + Clone {
         self.peers.iter().map(|(endpoint, name)| (endpoint, name.as_ref()))
     }
 
