@@ -21,13 +21,9 @@
 //! laws of that contract.
 
 pub mod base;
+pub mod cloak;
 pub mod control;
 pub mod crypto;
 pub mod link;
-pub mod node;
 pub mod overlay;
-#[cfg(feature = "reactor")]
-pub mod reactor;
-pub mod session;
-pub mod tape;
 pub mod wire;

@@ -1,0 +1,278 @@
+//! When a peer is dialled: afresh, in parallel and at short fixed intervals.
+//!
+//! A kernel whose connection attempt or retransmission went unheard sleeps for seconds to minutes,
+//! so this node does not wait for it: the next attempt starts while earlier ones are still under
+//! way, and the first to be proved wins. There is no backoff (it is what makes others slow to
+//! return); what is bounded is how many attempts are under way and how often one starts (DO-14).
+
+use std::time::Duration;
+
+use crate::base::clock::{Time, earliest};
+use crate::base::fingerprint::Fingerprint;
+use crate::base::ids::{Endpoint, Name};
+use crate::base::limits::{
+    DIAL_EVERY, DIAL_IDLE, DIAL_MAX, DIAL_SELF, DIAL_TRIES, PROOF_MAX, WANTED_FOR,
+};
+use crate::base::links::LinkId;
+use crate::base::machine::Deadline;
+use crate::crypto::rng::Rng;
+
+/// How the neighbour that a dialler is for does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Not there.
+    Away,
+    /// There, but perhaps no more.
+    Doubtful,
+    /// There.
+    Up,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    link: LinkId,
+    since: Time,
+}
+
+/// What a dialler wants done.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// Attempts to abort.
+    pub give_up: Vec<LinkId>,
+    /// Whether to start one.
+    pub dial: bool,
+}
+
+/// The dialling of one peer.
+#[derive(Debug)]
+pub struct Dialler {
+    /// Where.
+    pub endpoint: Endpoint,
+    /// Who answered there last.
+    pub name: Option<Name>,
+    /// What ended the last attempt, and when.
+    pub last_error: Option<(String, Time)>,
+    /// Oldest first.
+    attempts: Vec<Attempt>,
+    next: Time,
+    started: Option<Time>,
+    wanted_until: Time,
+    is_self: bool,
+}
+
+impl Dialler {
+    /// A dialler that dials at once.
+    #[must_use]
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            name: None,
+            last_error: None,
+            attempts: Vec::new(),
+            next: Time::ZERO,
+            started: None,
+            wanted_until: Time::ZERO,
+            is_self: false,
+        }
+    }
+
+    /// Something waits for this peer.
+    pub fn want(&mut self, now: Time) {
+        if self.wanted_until <= now && !self.is_self {
+            let soon = self.started.map_or(now, |started| started + DIAL_EVERY);
+            self.next = self.next.min(soon);
+        }
+        self.wanted_until = now + WANTED_FOR;
+    }
+
+    /// What was tried in vain may work now: gives up what is under way and dials at once.
+    pub fn kick(&mut self, now: Time) -> Vec<LinkId> {
+        self.next = now;
+        self.take_attempts()
+    }
+
+    /// Lets all attempts go.
+    pub fn take_attempts(&mut self) -> Vec<LinkId> {
+        self.attempts.drain(..).map(|attempt| attempt.link).collect()
+    }
+
+    /// An attempt has started.
+    pub fn started(&mut self, link: LinkId, now: Time) {
+        self.attempts.push(Attempt { link, since: now });
+    }
+
+    /// An attempt found this neighbour; the others are to be aborted.
+    pub fn proved(&mut self, link: LinkId, name: Name) -> Vec<LinkId> {
+        self.name = Some(name);
+        self.is_self = false;
+        self.attempts.retain(|attempt| attempt.link != link);
+        self.take_attempts()
+    }
+
+    /// An attempt, or the link it became, has ended; `why` is empty where all is in order.
+    pub fn ended(&mut self, link: LinkId, why: String, is_self: bool, now: Time) {
+        self.attempts.retain(|attempt| attempt.link != link);
+        if !why.is_empty() {
+            self.last_error = Some((why, now));
+        }
+        if is_self {
+            self.is_self = true;
+            self.next = now + DIAL_SELF;
+        }
+    }
+
+    /// Whether attempts are under way.
+    #[must_use]
+    pub fn is_trying(&self) -> bool {
+        !self.attempts.is_empty()
+    }
+
+    /// The attempts under way, oldest first.
+    pub fn attempts(&self) -> impl Iterator<Item = LinkId> {
+        self.attempts.iter().map(|attempt| attempt.link)
+    }
+
+    /// When [`Dialler::tick`] has something to do.
+    #[must_use]
+    pub fn next_timeout(&self, health: Health) -> Option<Deadline> {
+        let give_up = self.give_up_at().map(|at| Deadline { at, why: "give up an attempt" });
+        let may_dial = health != Health::Up && self.attempts.len() < DIAL_TRIES;
+        earliest(give_up, may_dial.then_some(Deadline { at: self.next, why: "dial a peer" }))
+    }
+
+    /// Folds the state into a digest.
+    pub fn fold(&self, into: &mut Fingerprint) {
+        into.fold(self.next.as_nanos());
+        into.fold(self.wanted_until.as_nanos());
+        for attempt in &self.attempts {
+            into.fold(attempt.link.raw());
+            into.fold(attempt.since.as_nanos());
+        }
+        into.fold_bytes(self.name.as_ref().map_or(&[], |name| name.as_bytes()));
+    }
+
+    /// The oldest attempt has time for a slow path; those behind it make room for fresh ones.
+    fn patience(at: usize) -> Duration {
+        if at == 0 { PROOF_MAX } else { DIAL_MAX }
+    }
+
+    fn give_up_at(&self) -> Option<Time> {
+        let ends = self.attempts.iter().enumerate();
+        ends.map(|(at, attempt)| attempt.since + Self::patience(at)).min()
+    }
+
+    /// Does what is due.
+    pub fn tick(&mut self, health: Health, rng: &mut Rng, now: Time) -> Step {
+        let mut step = Step::default();
+        let mut at = 0;
+        self.attempts.retain(|attempt| {
+            let is_over = attempt.since + Self::patience(at) <= now;
+            at += 1;
+            if is_over {
+                step.give_up.push(attempt.link);
+            }
+            !is_over
+        });
+        if !step.give_up.is_empty() {
+            self.last_error = Some(("no answer in time".to_owned(), now));
+        }
+        step.dial = health != Health::Up && self.attempts.len() < DIAL_TRIES && self.next <= now;
+        if step.dial {
+            self.started = Some(now);
+            self.next = now + self.interval(health, rng, now);
+        }
+        step
+    }
+
+    /// With a quarter of jitter either way, so that a relay that returns is not stormed.
+    fn interval(&self, health: Health, rng: &mut Rng, now: Time) -> Duration {
+        let base = match health {
+            _ if self.is_self => DIAL_SELF,
+            Health::Doubtful => DIAL_EVERY,
+            Health::Away | Health::Up if now < self.wanted_until => DIAL_EVERY,
+            Health::Away | Health::Up => DIAL_IDLE,
+        };
+        base * 3 / 4 + Duration::from_nanos(rng.below(base.as_nanos() as u64 / 2))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::links::Links;
+
+    fn at(ms: u64) -> Time {
+        Time::from_nanos(ms * 1_000_000)
+    }
+
+    /// Runs a dialler whose attempts never end by themselves; returns starts and the most that
+    /// were under way at once.
+    fn run(
+        dialler: &mut Dialler,
+        health: Health,
+        from: u64,
+        end: u64,
+        wanted: bool,
+    ) -> (u64, usize) {
+        let (mut rng, mut links, mut starts, mut most) =
+            (Rng::new([1; 32]), Links::default(), 0, 0);
+        for ms in from..end {
+            if wanted {
+                dialler.want(at(ms));
+            }
+            if dialler.tick(health, &mut rng, at(ms)).dial {
+                dialler.started(links.insert(()), at(ms));
+                starts += 1;
+            }
+            most = most.max(dialler.attempts.len());
+        }
+        (starts, most)
+    }
+
+    fn dialler() -> Dialler {
+        Dialler::new(Endpoint::Host("r".into(), 1))
+    }
+
+    #[test]
+    fn attempts_run_in_parallel_and_are_bounded() {
+        // DO-14: at most four under way, and no more than four a second into a black hole.
+        let (starts, most) = run(&mut dialler(), Health::Away, 0, 10_000, true);
+        assert_eq!(most, DIAL_TRIES);
+        assert!((30..=40).contains(&starts), "{starts}");
+    }
+
+    #[test]
+    fn nothing_waits_and_dialling_is_slow_until_something_does() {
+        let mut dialler = dialler();
+        assert_eq!(run(&mut dialler, Health::Up, 0, 5000, true).0, 0);
+        let idle = run(&mut dialler, Health::Away, 10_000, 20_000, false).0;
+        assert!((8..=14).contains(&idle), "{idle}");
+        dialler.take_attempts();
+        let started = dialler.started.expect("dialled");
+        dialler.want(at(20_000));
+        let due = dialler.next_timeout(Health::Away).expect("a deadline");
+        assert!(due.at <= at(20_000).max(started + DIAL_EVERY));
+    }
+
+    #[test]
+    fn the_first_proved_wins_and_a_path_change_dials_at_once() {
+        let mut dialler = dialler();
+        let mut links = Links::default();
+        let [a, b] = [links.insert(()), links.insert(())];
+        dialler.started(a, at(0));
+        dialler.started(b, at(1));
+        assert_eq!(dialler.proved(a, Name::from_bytes([1; 32])), [b]);
+        dialler.started(b, at(2));
+        assert_eq!(dialler.kick(at(50)), [b]);
+        assert!(dialler.tick(Health::Doubtful, &mut Rng::new([1; 32]), at(50)).dial);
+        assert!(!dialler.tick(Health::Doubtful, &mut Rng::new([1; 32]), at(51)).dial);
+    }
+
+    #[test]
+    fn a_peer_that_is_this_node_is_seldom_dialled() {
+        let mut dialler = dialler();
+        let link = Links::default().insert(());
+        dialler.ended(link, "own".into(), true, at(0));
+        assert_eq!(run(&mut dialler, Health::Away, 1, 29_000, true).0, 0);
+    }
+}

@@ -1,0 +1,122 @@
+//! "I know no way to that Name": told to who asked, seldom and without weight.
+//!
+//! The hint is not sealed, so it ends nothing; it only lets the far end ask again sooner or tell a
+//! person why. It is never told about another hint, it is hardly longer than the shortest packet,
+//! and it is spaced, so a forged source gains nothing by it (OV-07).
+
+use std::collections::BTreeMap;
+
+use crate::base::buffer::{Buffer, Pool};
+use crate::base::clock::Time;
+use crate::base::ids::Name;
+use crate::base::limits::{
+    FRAME_HEADER, HEAD_ROOM, HOPS_MAX, PERSISTENT_LEN, ROUTE_LEN, UNREACHABLE_EVERY,
+    UNREACHABLE_MAX,
+};
+use crate::wire::frame::{self, Kind};
+use crate::wire::packet::{ConType, Header};
+use crate::wire::route::{self, Route};
+
+/// When which destination was last reported.
+#[derive(Debug, Default)]
+pub struct Hints(BTreeMap<Name, Time>);
+
+impl Hints {
+    /// Whether a report about `destination` may go out now; if so it counts as sent.
+    fn may(&mut self, destination: &Name, now: Time) -> bool {
+        let is_recent = |last: &Time| now.since(*last) < UNREACHABLE_EVERY;
+        if self.0.get(destination).is_some_and(is_recent) {
+            return false;
+        }
+        if self.0.len() >= UNREACHABLE_MAX {
+            self.0.retain(|_, last| is_recent(last));
+        }
+        if self.0.len() >= UNREACHABLE_MAX {
+            return false;
+        }
+        self.0.insert(*destination, now);
+        true
+    }
+
+    /// The hint about a packet that knows no way, and whom it is for; `None` if none is due.
+    pub fn about(
+        &mut self,
+        lost: &[u8],
+        own: &Name,
+        pool: &Pool,
+        now: Time,
+    ) -> Option<(Name, Buffer)> {
+        let route = Route::new_checked(lost.get(FRAME_HEADER..)?).ok()?;
+        let header = Header::parse(lost.get(FRAME_HEADER + ROUTE_LEN..)?).ok()?;
+        if matches!(header.kind, ConType::Unreachable | ConType::Refused) {
+            return None;
+        }
+        let (source, destination) = (route.source(), route.destination());
+        if !self.may(&destination, now) {
+            return None;
+        }
+        let total = HEAD_ROOM + Name::LEN;
+        let mut hint = pool.take(total);
+        let space = &mut hint.spare()[..total];
+        frame::emit(space, Kind::Packet, total);
+        route::emit(&mut space[FRAME_HEADER..], own, &source, HOPS_MAX);
+        let header = Header { kind: ConType::Unreachable, suite: 0, ..header };
+        header.emit(&mut space[HEAD_ROOM - PERSISTENT_LEN..]);
+        space[HEAD_ROOM..].copy_from_slice(destination.as_bytes());
+        hint.grow(total);
+        Some((source, hint))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::packet::{PSessId, SessId};
+
+    fn name(fill: u8) -> Name {
+        Name::from_bytes([fill; 32])
+    }
+
+    fn lost(kind: ConType, destination: Name) -> (Vec<u8>, Header) {
+        let session = SessId { opener: PSessId::from_u64(7), answerer: PSessId::from_u64(8) };
+        let header = Header { kind, suite: 2, epoch: 3, seq: 4, session };
+        let mut bytes = vec![0; HEAD_ROOM];
+        route::emit(&mut bytes[FRAME_HEADER..], &name(1), &destination, 0);
+        header.emit(&mut bytes[HEAD_ROOM - PERSISTENT_LEN..]);
+        (bytes, header)
+    }
+
+    #[test]
+    fn a_hint_names_the_packet_and_the_destination() {
+        let pool = Pool::new(1 << 20);
+        let (bytes, header) = lost(ConType::Data, name(2));
+        let (to, hint) =
+            Hints::default().about(&bytes, &name(3), &pool, Time::ZERO).expect("the first");
+        let route = Route::new_checked(&hint[FRAME_HEADER..]).expect("a route");
+        assert_eq!((to, route.source(), route.destination()), (name(1), name(3), name(1)));
+        let told = Header::parse(&hint[FRAME_HEADER + ROUTE_LEN..]).expect("a header");
+        assert_eq!(told, Header { kind: ConType::Unreachable, suite: 0, ..header });
+        assert_eq!(&hint[HEAD_ROOM..], name(2).as_bytes());
+        assert_eq!(hint.len(), frame::length(&hint).ok().flatten().expect("a length"));
+    }
+
+    #[test]
+    fn hints_are_spaced_bounded_and_never_about_hints() {
+        // OV-07
+        let pool = Pool::new(1 << 20);
+        let mut hints = Hints::default();
+        let mut told = |kind, fill: u16, now| {
+            let mut bytes = [0; 32];
+            bytes[..2].copy_from_slice(&fill.to_be_bytes());
+            let (bytes, _) = lost(kind, Name::from_bytes(bytes));
+            hints.about(&bytes, &name(3), &pool, now).is_some()
+        };
+        assert!(!told(ConType::Unreachable, 0, Time::ZERO));
+        assert!(!told(ConType::Refused, 0, Time::ZERO));
+        let first = (0..1000).filter(|fill| told(ConType::Data, *fill, Time::ZERO)).count();
+        assert_eq!(first, UNREACHABLE_MAX);
+        assert!(!told(ConType::Data, 0, Time::ZERO + UNREACHABLE_EVERY / 2));
+        assert!(told(ConType::Data, 0, Time::ZERO + UNREACHABLE_EVERY));
+        assert!(told(ConType::Data, 999, Time::ZERO + UNREACHABLE_EVERY));
+    }
+}

@@ -1,0 +1,463 @@
+//! The core of a CLOAK node: links to neighbours and local MUSeS nodes, and packets between them.
+//!
+//! [`Cloak`] composes parts that do not know it: [`switch`] has the links and what they forward,
+//! [`dial`] says when a peer is dialled, [`desk`] serves the person's tool. It keeps no state of
+//! any flow: kill it, start it, and what its neighbours kept or send again goes on.
+
+pub mod carrier;
+pub mod config;
+pub mod counters;
+pub mod desk;
+pub mod dial;
+pub mod double;
+pub mod hint;
+pub mod kept;
+pub mod post;
+pub mod report;
+pub mod roster;
+pub mod switch;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use crate::base::buffer::Pool;
+use crate::base::clock::{Time, earliest};
+use crate::base::fingerprint::Fingerprint;
+use crate::base::ids::{Endpoint, Name};
+use crate::base::limits::{GOODBYE_MAX, NEIGHBOURS_MAX};
+use crate::base::links::{LinkId, Links};
+use crate::base::machine::{Action, Cause, Deadline, Input, Machine, Port, Slices};
+use crate::control::request::{Reply, Request};
+use crate::control::status::{Listener, Overlay, Status};
+use crate::crypto::identity::Identity;
+use crate::crypto::rng::Rng;
+use crate::overlay::{Hop, Routing};
+
+use carrier::Origin;
+use config::{CONTROL, LISTEN, LOCAL, PIPE, purpose};
+use desk::Desk;
+use dial::{Dialler, Health};
+use kept::Awaited;
+use switch::{Notice, Switch};
+
+pub use config::CloakConfig;
+
+/// What a link is to the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// An attempt at dialling this peer, or the link it became.
+    Dialled(usize),
+    /// A neighbour or client that came.
+    Called,
+    /// The person's tool.
+    Control,
+}
+
+/// A CLOAK node.
+#[derive(Debug)]
+pub struct Cloak {
+    config: CloakConfig,
+    switch: Switch,
+    links: Links<Kind>,
+    diallers: Vec<Dialler>,
+    desk: Desk,
+    rng: Rng,
+    pool: Pool,
+    actions: VecDeque<Action>,
+    listening: BTreeMap<Port, Endpoint>,
+    started: Time,
+    stopping: Option<Time>,
+    is_over: bool,
+}
+
+impl Cloak {
+    /// A node that waits for [`Input::Start`]; `seed` is the source of all its randomness.
+    #[must_use]
+    pub fn new(config: CloakConfig, seed: [u8; 32], now: Time) -> Self {
+        let identity = Rc::new(Identity::from_seed(config.identity));
+        let mut rng = Rng::new(seed);
+        let pool = Pool::new(config.memory);
+        let routing = Routing::Static { routes: config.routes.clone(), is_leaf: config.leaf };
+        let switch = Switch::new(identity, &config.peers, routing, rng.child(), pool.clone());
+        Self {
+            switch,
+            links: Links::default(),
+            diallers: config.peers.iter().cloned().map(Dialler::new).collect(),
+            desk: Desk::default(),
+            rng,
+            pool,
+            actions: VecDeque::new(),
+            listening: BTreeMap::new(),
+            started: now,
+            stopping: None,
+            is_over: false,
+            config,
+        }
+    }
+
+    /// The Name of this node.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        *self.switch.roster.own()
+    }
+
+    /// Neighbours, clients and what was passed on.
+    #[must_use]
+    pub fn status(&self, now: Time) -> Overlay {
+        report::overlay(&self.switch, &self.diallers, self.started, now)
+    }
+
+    /// What was dropped, refused or noticed, by name.
+    pub fn counters(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.switch.post.counters.iter()
+    }
+
+    /// Sockets that listen, with the ports the system gave.
+    pub fn listeners(&self) -> impl Iterator<Item = Listener> {
+        self.listening.iter().map(|(port, at)| Listener {
+            purpose: purpose(*port).into(),
+            at: at.to_string(),
+            to: String::new(),
+        })
+    }
+
+    fn start(&mut self) {
+        let listen = self.config.listeners().map(|(port, at)| Action::Listen(port, at.clone()));
+        self.actions.extend(listen);
+    }
+
+    fn listen_failed(&mut self, port: Port, why: &str) {
+        let at = self.config.listeners().find(|(listener, _)| *listener == port);
+        let at = at.map(|(_, at)| at.to_string()).unwrap_or_default();
+        let text = format!("cannot listen for {} at {at}: {why}", purpose(port));
+        self.actions.push_back(Action::Exit(Some(text)));
+        self.is_over = true;
+    }
+
+    fn connected(&mut self, id: LinkId, now: Time) {
+        if let Some(Kind::Dialled(peer)) = self.links.get(id).copied() {
+            let at = self.diallers[peer].endpoint.to_string();
+            self.switch.open(id, Origin::Dialled(peer), at, now);
+        }
+    }
+
+    /// The stream under a link is gone; with `last` this end lets it go.
+    fn lost(&mut self, id: LinkId, last: Option<Action>, why: &str, now: Time) {
+        match self.links.get(id) {
+            Some(Kind::Control) => {
+                self.links.remove(id);
+                self.desk.close(id);
+                self.actions.extend(last);
+            }
+            Some(Kind::Dialled(_)) if self.switch.post.carriers.get(id).is_none() => {
+                self.actions.extend(last);
+                self.gone(id, why.to_owned(), false, now);
+            }
+            Some(Kind::Dialled(_) | Kind::Called) => self.switch.end(id, last, why, false, now),
+            None => (),
+        }
+    }
+
+    fn gone(&mut self, id: LinkId, why: String, is_self: bool, now: Time) {
+        if let Some(Kind::Dialled(peer)) = self.links.remove(id) {
+            self.diallers[peer].ended(id, why, is_self, now);
+        }
+    }
+
+    fn abort(&mut self, attempts: Vec<LinkId>, now: Time) {
+        for id in attempts {
+            self.lost(id, Some(Action::Abort(id)), "", now);
+        }
+    }
+
+    /// What was tried in vain may work now; what seems well may be cut.
+    fn path_changed(&mut self, now: Time) {
+        self.switch.suspect(now);
+        for at in 0..self.diallers.len() {
+            let attempts = self.diallers[at].kick(now);
+            self.abort(attempts, now);
+        }
+        self.dial(now);
+    }
+
+    fn tick(&mut self, now: Time) {
+        self.switch.tick(now);
+        while let Some(id) = self.desk.idle(now) {
+            self.lost(id, Some(Action::Abort(id)), "", now);
+        }
+        self.dial(now);
+    }
+
+    fn health(&self, dialler: &Dialler) -> Health {
+        self.switch.health(dialler.name.as_ref())
+    }
+
+    fn dial(&mut self, now: Time) {
+        if self.stopping.is_some() {
+            return;
+        }
+        for at in 0..self.diallers.len() {
+            let health = self.health(&self.diallers[at]);
+            let dialler = &mut self.diallers[at];
+            let step = dialler.tick(health, &mut self.rng, now);
+            if step.dial {
+                let id = self.links.insert(Kind::Dialled(at));
+                dialler.started(id, now);
+                self.actions.push_back(Action::Connect(id, dialler.endpoint.clone()));
+            }
+            self.abort(step.give_up, now);
+        }
+    }
+
+    /// Says which peers are waited for.
+    fn want(&mut self, awaited: Awaited, now: Time) {
+        let is_anyone = self.config.leaf || awaited == Awaited::Anyone;
+        let is_known = |name: &Name| self.diallers.iter().any(|d| d.name.as_ref() == Some(name));
+        let wanted: Vec<bool> = self
+            .diallers
+            .iter()
+            .enumerate()
+            .map(|(at, dialler)| match awaited {
+                _ if is_anyone => true,
+                Awaited::Hop(Hop::Peer(peer)) => at == peer,
+                Awaited::Hop(Hop::Neighbour(name)) if is_known(&name) => dialler.name == Some(name),
+                Awaited::Hop(Hop::Neighbour(_)) => dialler.name.is_none(),
+                Awaited::Client(_) | Awaited::Anyone => false,
+            })
+            .collect();
+        let waited_for = self.diallers.iter_mut().zip(wanted).filter(|(_, wanted)| *wanted);
+        waited_for.for_each(|(dialler, _)| dialler.want(now));
+    }
+
+    /// Passes on what the parts have to say to each other and to the driver.
+    fn settle(&mut self, now: Time) {
+        let mut is_stirred = false;
+        while let Some(notice) = self.switch.poll() {
+            is_stirred = true;
+            match notice {
+                Notice::Found(id, name) => {
+                    let Some(Kind::Dialled(peer)) = self.links.get(id) else { continue };
+                    let others = self.diallers[*peer].proved(id, name);
+                    self.abort(others, now);
+                }
+                Notice::Gone { link, why, is_self } => self.gone(link, why, is_self, now),
+            }
+        }
+        while let Some(awaited) = self.switch.post.wanted.pop_front() {
+            is_stirred = true;
+            self.want(awaited, now);
+        }
+        if is_stirred {
+            self.dial(now);
+        }
+        while let Some(action) = self.switch.post.carriers.poll() {
+            self.actions.push_back(action);
+        }
+        self.finish(now);
+    }
+
+    fn stop(&mut self, now: Time) {
+        if self.stopping.is_none() {
+            self.stopping = Some(now);
+            let ports = std::mem::take(&mut self.listening);
+            self.actions.extend(ports.into_keys().map(Action::Unlisten));
+            for at in 0..self.diallers.len() {
+                let attempts = self.diallers[at].take_attempts();
+                self.abort(attempts, now);
+            }
+        }
+    }
+
+    /// Once all is written, or time is up, closes everything and ends.
+    fn finish(&mut self, now: Time) {
+        let Some(since) = self.stopping.filter(|_| !self.is_over) else { return };
+        let mut open = self.switch.post.carriers.iter();
+        let is_busy = open.any(|(_, c)| c.link.is_up() && c.link.has_output())
+            || self.links.iter().any(|(id, _)| self.desk.has_output(id));
+        if is_busy && now < since + GOODBYE_MAX {
+            return;
+        }
+        self.actions.extend(self.links.iter().map(|(id, _)| Action::Close(id)));
+        self.actions.push_back(Action::Exit(None));
+        self.is_over = true;
+    }
+
+    /// Answers what a visitor asked.
+    fn serve(&mut self, id: LinkId, now: Time) {
+        while let Some(request) = self.desk.next(id, now) {
+            let reply = match request {
+                Request::Status => Reply::Status(Box::new(self.whole_status(now))),
+                Request::Reconnect => {
+                    self.path_changed(now);
+                    Reply::Ok
+                }
+                Request::Connect { .. }
+                | Request::Listen { .. }
+                | Request::Accept { .. }
+                | Request::Kill { .. } => {
+                    let error = "this is a cloak-node: it has no sessions; ask the muses-node";
+                    Reply::Error { error: error.into(), reason: None }
+                }
+            };
+            self.desk.answer(id, &reply);
+        }
+        if self.desk.has_output(id) {
+            self.actions.push_back(Action::Flush(id));
+        }
+    }
+
+    fn whole_status(&self, now: Time) -> Status {
+        Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            name: self.name().to_string(),
+            uptime_ms: now.since(self.started).as_millis() as u64,
+            listeners: self.listeners().collect(),
+            overlay: Some(self.status(now)),
+            memory_used: self.pool.used() as u64,
+            memory_budget: self.pool.budget() as u64,
+            counters: self.counters().map(|(what, count)| (what.to_owned(), count)).collect(),
+            ..Status::default()
+        }
+    }
+
+    /// Whether there is room for another link; the oldest stranger makes some (DO-01).
+    fn make_room(&mut self, now: Time) -> bool {
+        if self.links.len() < NEIGHBOURS_MAX {
+            return true;
+        }
+        let stranger = self.switch.oldest_stranger();
+        self.switch.post.counters.add("refused-links-full");
+        self.abort(stranger.into_iter().collect(), now);
+        self.settle(now);
+        stranger.is_some()
+    }
+}
+
+/// Why a stream ended, for people.
+fn cause_text(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Reset => "the connection was reset",
+        Cause::Refused => "nobody listens there",
+        Cause::Unreachable => "no route to the host",
+        Cause::TimedOut => "no answer in time",
+        Cause::NoSuchHost => "the host name has no address",
+        Cause::Denied => "the system does not allow it",
+    }
+}
+
+impl Machine for Cloak {
+    fn handle(&mut self, input: Input<'_>, now: Time) {
+        if self.is_over {
+            return;
+        }
+        match input {
+            Input::Start => {
+                self.start();
+                self.dial(now);
+            }
+            Input::Listening(port, at) => drop(self.listening.insert(port, at)),
+            Input::ListenFailed(port, why) => self.listen_failed(port, why),
+            Input::Connected(id) => self.connected(id, now),
+            Input::Eof(id) => {
+                self.lost(id, Some(Action::Close(id)), "the far end closed the link", now);
+            }
+            Input::Closed(id, cause) => self.lost(id, None, cause_text(cause), now),
+            Input::Timeout => self.tick(now),
+            Input::PathChanged => self.path_changed(now),
+            Input::Stop => self.stop(now),
+        }
+        self.settle(now);
+    }
+
+    fn accept(&mut self, on: Port, from: Endpoint, now: Time) -> Option<LinkId> {
+        if self.stopping.is_some() || self.is_over || !self.make_room(now) {
+            return None;
+        }
+        if on == CONTROL {
+            let id = self.desk.has_room().then(|| self.links.insert(Kind::Control))?;
+            self.desk.open(id, now);
+            return Some(id);
+        }
+        let origin = match on {
+            LISTEN => Origin::Called,
+            LOCAL | PIPE => Origin::Client,
+            _ => return None,
+        };
+        let id = self.links.insert(Kind::Called);
+        self.switch.open(id, origin, from.to_string(), now);
+        self.settle(now);
+        Some(id)
+    }
+
+    fn poll(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    fn next_timeout(&self) -> Option<Deadline> {
+        if self.is_over {
+            return None;
+        }
+        let stop = self.stopping.map(|at| Deadline { at: at + GOODBYE_MAX, why: "stop" });
+        let dials = self.diallers.iter().filter(|_| stop.is_none());
+        let dial = dials.filter_map(|dialler| dialler.next_timeout(self.health(dialler))).min();
+        let links = earliest(self.switch.next_timeout(), self.desk.next_timeout());
+        earliest(earliest(stop, dial), links)
+    }
+
+    fn recv_space(&mut self, link: LinkId) -> &mut [u8] {
+        if self.links.get(link) == Some(&Kind::Control) {
+            return self.desk.recv_space(link);
+        }
+        match self.switch.post.carriers.get_mut(link) {
+            Some(carrier) => carrier.link.recv_space(),
+            None => &mut [],
+        }
+    }
+
+    fn recv_commit(&mut self, link: LinkId, count: usize, now: Time) {
+        if self.links.get(link) == Some(&Kind::Control) {
+            self.desk.recv_commit(link, count);
+            self.serve(link, now);
+        } else {
+            self.switch.recv_commit(link, count, now);
+        }
+        self.settle(now);
+    }
+
+    fn send_slices<'a>(&'a self, link: LinkId, into: &mut Slices<'a>) {
+        if let Some(carrier) = self.switch.post.carriers.get(link) {
+            carrier.link.send_slices(into);
+        } else {
+            self.desk.send_slices(link, into);
+        }
+    }
+
+    fn send_commit(&mut self, link: LinkId, count: usize, now: Time) {
+        if self.links.get(link) != Some(&Kind::Control) {
+            self.switch.post.carriers.send_commit(link, count, now);
+        } else if self.desk.send_commit(link, count) {
+            self.lost(link, Some(Action::Close(link)), "", now);
+        } else if !self.desk.has_output(link) {
+            self.actions.push_back(Action::Resume(link));
+            self.serve(link, now);
+        }
+        self.settle(now);
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        let mut digest = Fingerprint::default();
+        self.switch.fold(&mut digest);
+        for dialler in &self.diallers {
+            dialler.fold(&mut digest);
+        }
+        for (id, _) in self.links.iter() {
+            digest.fold(id.raw());
+        }
+        digest.fold(self.pool.used() as u64);
+        digest.fold(u64::from(self.stopping.is_some()));
+        digest
+    }
+}
+
+#[cfg(test)]
+mod tests;

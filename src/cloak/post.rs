@@ -1,0 +1,167 @@
+//! Packets on their way: judged and forwarded by the Routing Header alone.
+//!
+//! Nothing is remembered of a flow. A packet goes out, waits a moment for who is away, or is
+//! dropped under a name of its own.
+
+use std::collections::VecDeque;
+
+use crate::base::buffer::{Buffer, Pool};
+use crate::base::clock::Time;
+use crate::base::ids::Name;
+use crate::base::limits::{FRAME_HEADER, HOPS_MAX};
+use crate::base::links::LinkId;
+use crate::wire::route::Route;
+
+use super::carrier::{Carriers, Origin};
+use super::counters::Counters;
+use super::hint::Hints;
+use super::kept::{Awaited, Kept, Parcel};
+use super::roster::{Roster, Way};
+
+/// Sixteenths of the memory that packets in queues, and packets kept for who is away, may fill.
+const QUEUES_SHARE: usize = 15;
+const KEPT_SHARE: usize = 10;
+
+/// What forwards.
+#[derive(Debug)]
+pub struct Post {
+    /// The links it forwards over.
+    pub carriers: Carriers,
+    /// Packets for who is away.
+    pub kept: Kept,
+    /// What was dropped and why.
+    pub counters: Counters,
+    /// Packets passed on.
+    pub forwarded: u64,
+    /// Whom packets wait for, for whoever dials.
+    pub wanted: VecDeque<Awaited>,
+    pool: Pool,
+    hints: Hints,
+}
+
+impl Post {
+    /// A post with nothing on its way.
+    #[must_use]
+    pub fn new(pool: Pool) -> Self {
+        Self {
+            carriers: Carriers::default(),
+            kept: Kept::default(),
+            counters: Counters::default(),
+            forwarded: 0,
+            wanted: VecDeque::new(),
+            pool,
+            hints: Hints::default(),
+        }
+    }
+
+    /// A packet arrived on a link.
+    pub fn arrived(&mut self, mut frame: Buffer, on: LinkId, roster: &Roster, now: Time) {
+        let Some((origin, name)) = self
+            .carriers
+            .get(on)
+            .and_then(|carrier| carrier.name.map(|name| (carrier.origin, name)))
+        else {
+            return;
+        };
+        let from = (origin != Origin::Client).then_some(name);
+        let client = (origin == Origin::Client).then_some(name);
+        match admit(&mut frame, client) {
+            Err(why) => self.counters.add(why),
+            Ok(destination) => {
+                let arrival = Some(on);
+                self.route(Parcel { frame, destination, from, arrival, since: now }, roster, now);
+            }
+        }
+    }
+
+    /// Sends a packet on, keeps it or gives it up.
+    pub fn route(&mut self, parcel: Parcel, roster: &Roster, now: Time) {
+        match roster.way(&parcel.destination, parcel.from.as_ref()) {
+            Way::Link(out) => self.pass(parcel, out, now),
+            Way::Wait(awaited) if self.pool.has_room(KEPT_SHARE) => {
+                self.wanted.push_back(awaited);
+                let dropped = self.kept.push(awaited, parcel);
+                self.counters.add_many("dropped-kept-full", dropped);
+            }
+            Way::Wait(_) => self.counters.add("dropped-no-memory"),
+            Way::None => self.give_up(&parcel, "dropped-no-way", roster, now),
+        }
+    }
+
+    fn pass(&mut self, parcel: Parcel, out: LinkId, now: Time) {
+        if !self.pool.has_room(QUEUES_SHARE) {
+            self.counters.add("dropped-no-memory");
+            return;
+        }
+        let arrival = parcel.arrival;
+        let is_sent = self.carriers.on(out, |carrier| carrier.link.send(parcel.frame, now));
+        if is_sent == Some(true) {
+            self.forwarded += 1;
+        } else {
+            self.counters.add("dropped-queue-full");
+        }
+        // Only a client is held back: a relay cannot know whose packets fill a queue, and a
+        // neighbour that is not read would take the flows of everybody behind it down with it.
+        let is_client = |id| self.carriers.get(id).is_some_and(|c| c.origin == Origin::Client);
+        if let Some(client) = arrival.filter(|id| is_client(*id)) {
+            self.carriers.hold(client, out, now);
+        }
+    }
+
+    /// Drops a packet and tells its source that there is no way.
+    fn give_up(&mut self, lost: &Parcel, why: &'static str, roster: &Roster, now: Time) {
+        self.counters.add(why);
+        let Some((source, hint)) = self.hints.about(&lost.frame, roster.own(), &self.pool, now)
+        else {
+            return;
+        };
+        // By our own routing, or else back to where the packet came from.
+        let way = match roster.way(&source, None) {
+            Way::Link(link) => Some(link),
+            Way::Wait(_) | Way::None => lost.arrival,
+        };
+        let is_sent = way.and_then(|link| self.carriers.on(link, |c| c.link.send(hint, now)));
+        if is_sent == Some(true) {
+            self.counters.add("unreachable-told");
+        }
+    }
+
+    /// Somebody came: what waits is routed again, the oldest of each first.
+    pub fn reroute(&mut self, roster: &Roster, now: Time) {
+        for parcel in self.kept.take() {
+            self.route(parcel, roster, now);
+        }
+    }
+
+    /// Gives up what has waited too long.
+    pub fn tick(&mut self, roster: &Roster, now: Time) {
+        while let Some(lost) = self.kept.expired(now) {
+            self.give_up(&lost, "dropped-away", roster, now);
+        }
+    }
+
+    /// Routes the packets that waited on a link that is no more.
+    pub fn rescue(&mut self, packets: VecDeque<Buffer>, roster: &Roster, now: Time) {
+        for frame in packets {
+            let destination = Route::new_checked(&frame[FRAME_HEADER..]).map(|r| r.destination());
+            let Ok(destination) = destination else { continue };
+            let parcel = Parcel { frame, destination, from: None, arrival: None, since: now };
+            self.route(parcel, roster, now);
+        }
+    }
+}
+
+/// Whether a packet may travel on, and where to; takes one of its hops.
+fn admit(frame: &mut Buffer, client: Option<Name>) -> Result<Name, &'static str> {
+    let mut route = Route::new_checked(&mut frame.bytes_mut()[FRAME_HEADER..])
+        .map_err(|_| "dropped-bad-route")?;
+    if client.is_some_and(|name| name != route.source()) {
+        return Err("dropped-forged-source");
+    }
+    // A count above the bound is no licence to circle longer (OV-03).
+    let Some(left) = route.hops().min(HOPS_MAX).checked_sub(1) else {
+        return Err("dropped-hops-spent");
+    };
+    route.set_hops(left);
+    Ok(route.destination())
+}

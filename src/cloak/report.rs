@@ -1,0 +1,103 @@
+//! The node's state in the words of the control protocol.
+
+use crate::base::clock::Time;
+use crate::control::status::{Neighbour, Overlay, Wait};
+
+use super::dial::{Dialler, Health};
+use super::roster::End;
+use super::switch::Switch;
+
+fn millis(since: Time, now: Time) -> u64 {
+    u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Neighbours, clients and what was passed on.
+#[must_use]
+pub fn overlay(switch: &Switch, diallers: &[Dialler], started: Time, now: Time) -> Overlay {
+    let dialled = diallers.iter().map(|dialler| peer(switch, dialler, started, now));
+    let is_dialled = |name| diallers.iter().any(|dialler| dialler.name.as_ref() == Some(name));
+    let called = switch.roster.neighbours.iter().filter(|(name, _)| !is_dialled(*name));
+    let called = called.map(|(name, end)| {
+        let state = state(switch.health(Some(name)));
+        let until = if state == "away" { "until it dials this node" } else { "" };
+        let wait = Wait { state: state.into(), until: until.into(), ..Wait::default() };
+        let row = Neighbour { name: name.to_string(), wait, ..Neighbour::default() };
+        with_end(row, switch, end, now)
+    });
+    Overlay {
+        name: switch.roster.own().to_string(),
+        neighbours: dialled.chain(called).collect(),
+        clients: switch.roster.clients.keys().map(ToString::to_string).collect(),
+        forwarded: switch.post.forwarded,
+    }
+}
+
+fn state(health: Health) -> &'static str {
+    match health {
+        Health::Away => "away",
+        Health::Doubtful => "doubtful",
+        Health::Up => "up",
+    }
+}
+
+fn peer(switch: &Switch, dialler: &Dialler, started: Time, now: Time) -> Neighbour {
+    let health = switch.health(dialler.name.as_ref());
+    let is_proving = dialler.attempts().any(|link| switch.post.carriers.get(link).is_some());
+    let (state, until) = match health {
+        Health::Up => ("up", ""),
+        Health::Doubtful => ("doubtful", "until it is heard or a fresh link takes over"),
+        Health::Away if is_proving => ("proving", "until it proves its Name"),
+        Health::Away if dialler.is_trying() => ("dialling", "until it answers"),
+        Health::Away => ("away", "until it answers; dialled again and again"),
+    };
+    let wait = Wait {
+        state: state.into(),
+        since_ms: millis(started, now),
+        why: String::new(),
+        until: until.into(),
+    };
+    let mut row = Neighbour {
+        name: dialler.name.map(|name| name.to_string()).unwrap_or_default(),
+        at: dialler.endpoint.to_string(),
+        wait,
+        ..Neighbour::default()
+    };
+    if let Some((why, at)) = &dialler.last_error {
+        row.last_error.clone_from(why);
+        row.last_error_ms = millis(*at, now);
+    }
+    let end = dialler.name.and_then(|name| switch.roster.neighbours.get(&name));
+    match end {
+        Some(end) => with_end(row, switch, end, now),
+        None => explained(row, health),
+    }
+}
+
+/// Fills in what is known of the link.
+fn with_end(mut row: Neighbour, switch: &Switch, end: &End, now: Time) -> Neighbour {
+    row.wait.since_ms = millis(end.since, now);
+    let carrier = end.primary.and_then(|id| switch.post.carriers.get(id));
+    if let Some(carrier) = carrier {
+        row.rtt_us = carrier.link.rtt().map_or(0, |rtt| rtt.as_micros() as u64);
+        row.queued = carrier.link.queued() as u64;
+        if row.at.is_empty() {
+            row.at.clone_from(&carrier.at);
+        }
+    }
+    if let Some((why, at)) = &end.last_error {
+        let age = millis(*at, now);
+        if row.last_error.is_empty() || age < row.last_error_ms {
+            row.last_error.clone_from(why);
+            row.last_error_ms = age;
+        }
+    }
+    explained(row, if carrier.is_some() { Health::Up } else { Health::Away })
+}
+
+/// What is away is so because of its last error.
+fn explained(mut row: Neighbour, health: Health) -> Neighbour {
+    if health == Health::Away {
+        row.wait.why.clone_from(&row.last_error);
+    }
+    row
+}

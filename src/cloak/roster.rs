@@ -1,0 +1,177 @@
+//! Who is attached, by proved Name: neighbours, clients, and the link that carries each.
+
+use std::collections::BTreeMap;
+
+use crate::base::clock::{Time, earliest};
+use crate::base::ids::{Endpoint, Name};
+use crate::base::limits::{AWAY_KEPT, AWAY_KNOWN, NAMES_MAX, NEIGHBOURS_MAX};
+use crate::base::links::LinkId;
+use crate::base::machine::Deadline;
+use crate::overlay::table::Table;
+use crate::overlay::{Hop, Routing};
+
+use super::kept::Awaited;
+
+/// A Name that proved itself, there or away.
+#[derive(Debug)]
+pub struct End {
+    /// The link that carries its packets.
+    pub primary: Option<LinkId>,
+    /// Links that lost a crossing: one it dialled, one that we did.
+    pub spares: [Option<LinkId>; 2],
+    /// When it came or went.
+    pub since: Time,
+    /// What ended its last link, and when.
+    pub last_error: Option<(String, Time)>,
+}
+
+impl End {
+    fn new(now: Time) -> Self {
+        Self { primary: None, spares: [None; 2], since: now, last_error: None }
+    }
+}
+
+/// Where a packet goes from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Out on this link.
+    Link(LinkId),
+    /// Nowhere yet.
+    Wait(Awaited),
+    /// Nowhere.
+    None,
+}
+
+/// Everybody attached.
+#[derive(Debug)]
+pub struct Roster {
+    own: Name,
+    /// Local MUSeS nodes; one that left is kept a moment.
+    pub clients: BTreeMap<Name, End>,
+    /// CLOAK nodes; one that left is kept for a while.
+    pub neighbours: BTreeMap<Name, End>,
+    /// The same as the routing sees it.
+    pub table: Table,
+    routing: Routing,
+}
+
+impl Roster {
+    /// A roster with nobody on it.
+    #[must_use]
+    pub fn new(own: Name, peers: &[Endpoint], routing: Routing) -> Self {
+        let table = Table::new(own, peers);
+        let (clients, neighbours) = (BTreeMap::new(), BTreeMap::new());
+        Self { own, clients, neighbours, table, routing }
+    }
+
+    /// The Name of this node.
+    #[must_use]
+    pub fn own(&self) -> &Name {
+        &self.own
+    }
+
+    /// Where a packet goes.
+    #[must_use]
+    pub fn way(&self, destination: &Name, from: Option<&Name>) -> Way {
+        if let Some(client) = self.clients.get(destination) {
+            return client.primary.map_or(Way::Wait(Awaited::Client(*destination)), Way::Link);
+        }
+        match self.routing.next(destination, from, &self.table) {
+            Some(Hop::Neighbour(name)) => self
+                .neighbours
+                .get(&name)
+                .and_then(|end| end.primary)
+                .map_or(Way::Wait(Awaited::Hop(Hop::Neighbour(name))), Way::Link),
+            Some(hop @ Hop::Peer(_)) => Way::Wait(Awaited::Hop(hop)),
+            // Behind a peer that is away may be anybody.
+            None if self.is_peer_away() && *destination != self.own => Way::Wait(Awaited::Anyone),
+            None => Way::None,
+        }
+    }
+
+    fn is_peer_away(&self) -> bool {
+        self.table.peers().any(|(_, name)| !name.is_some_and(|name| self.table.is_up(name)))
+    }
+
+    /// Puts a client on its newest link; gives the link it had. `Err` if there are too many.
+    pub fn attach(&mut self, name: Name, link: LinkId, now: Time) -> Result<Option<LinkId>, ()> {
+        if self.clients.len() >= NAMES_MAX && !self.clients.contains_key(&name) {
+            return Err(());
+        }
+        let end = self.clients.entry(name).or_insert_with(|| End::new(now));
+        end.since = now;
+        Ok(end.primary.replace(link))
+    }
+
+    /// The place of a neighbour; where there are too many, the one that left first makes room.
+    pub fn meet(&mut self, name: Name, now: Time) -> &mut End {
+        if self.neighbours.len() >= NEIGHBOURS_MAX && !self.neighbours.contains_key(&name) {
+            let away = self.neighbours.iter().filter(|(_, end)| end.primary.is_none());
+            if let Some((oldest, _)) = away.min_by_key(|(_, end)| end.since) {
+                let oldest = *oldest;
+                self.forget(&oldest);
+            }
+        }
+        self.neighbours.entry(name).or_insert_with(|| End::new(now))
+    }
+
+    fn forget(&mut self, name: &Name) {
+        self.neighbours.remove(name);
+        self.table.forget(name);
+    }
+
+    /// Takes a client's link off; it may come back in a moment.
+    pub fn detach(&mut self, name: &Name, link: LinkId, now: Time) {
+        let Some(end) = self.clients.get_mut(name) else { return };
+        if end.primary == Some(link) {
+            end.primary = None;
+            end.since = now;
+        }
+    }
+
+    /// Takes a neighbour's link off; a spare steps in if there is one.
+    pub fn leave(&mut self, name: &Name, link: LinkId, why: &str, now: Time) {
+        let Some(end) = self.neighbours.get_mut(name) else { return };
+        for spare in &mut end.spares {
+            spare.take_if(|spare| *spare == link);
+        }
+        if end.primary != Some(link) {
+            return;
+        }
+        if !why.is_empty() {
+            end.last_error = Some((why.to_owned(), now));
+        }
+        end.primary = end.spares.iter_mut().find_map(Option::take);
+        if end.primary.is_none() {
+            end.since = now;
+            self.table.set_up(*name, false);
+        }
+    }
+
+    /// Forgets who has been away for long; says whether a client was among them.
+    pub fn tick(&mut self, now: Time) -> bool {
+        let is_over = |end: &End, kept| end.primary.is_none() && end.since + kept <= now;
+        let clients = self.clients.len();
+        self.clients.retain(|_, end| !is_over(end, AWAY_KEPT));
+        let gone: Vec<Name> = self
+            .neighbours
+            .iter()
+            .filter(|(_, end)| is_over(end, AWAY_KNOWN))
+            .map(|(name, _)| *name)
+            .collect();
+        gone.iter().for_each(|name| self.forget(name));
+        self.clients.len() != clients
+    }
+
+    /// When somebody has been away for long.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Deadline> {
+        let first = |ends: &BTreeMap<Name, End>, kept| {
+            let away = ends.values().filter(|end| end.primary.is_none());
+            away.map(|end| end.since + kept)
+                .min()
+                .map(|at| Deadline { at, why: "forget who is away" })
+        };
+        earliest(first(&self.clients, AWAY_KEPT), first(&self.neighbours, AWAY_KNOWN))
+    }
+}

@@ -1,0 +1,332 @@
+//! Links that prove themselves, come to carry a Name's packets, and end.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use crate::base::buffer::Pool;
+use crate::base::clock::{Time, earliest};
+use crate::base::fingerprint::Fingerprint;
+use crate::base::ids::{Endpoint, Name};
+use crate::base::limits::SPARE_KEPT;
+use crate::base::links::LinkId;
+use crate::base::machine::{Action, Deadline};
+use crate::crypto::identity::Identity;
+use crate::crypto::rng::Rng;
+use crate::link::{Event, Link, LinkError};
+use crate::overlay::Routing;
+use crate::wire::link::Role;
+
+use super::carrier::Origin;
+use super::dial::Health;
+use super::double::{Present, Verdict, judge};
+use super::post::Post;
+use super::roster::Roster;
+
+/// What the node must know about a link.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A dialled link found this Name.
+    Found(LinkId, Name),
+    /// A link is gone, and its id with it.
+    Gone {
+        /// Which.
+        link: LinkId,
+        /// Why, in words; empty where all is in order.
+        why: String,
+        /// Whether this node had dialled itself.
+        is_self: bool,
+    },
+}
+
+/// All links of a node, who is on them, and what they forward.
+#[derive(Debug)]
+pub struct Switch {
+    /// Who is attached.
+    pub roster: Roster,
+    /// What forwards.
+    pub post: Post,
+    identity: Rc<Identity>,
+    rng: Rng,
+    pool: Pool,
+    notices: VecDeque<Notice>,
+}
+
+impl Switch {
+    /// A switch with no link.
+    #[must_use]
+    pub fn new(
+        identity: Rc<Identity>,
+        peers: &[Endpoint],
+        routing: Routing,
+        rng: Rng,
+        pool: Pool,
+    ) -> Self {
+        let roster = Roster::new(identity.name(), peers, routing);
+        let post = Post::new(pool.clone());
+        Self { roster, post, identity, rng, pool, notices: VecDeque::new() }
+    }
+
+    /// Takes in an open stream.
+    pub fn open(&mut self, id: LinkId, origin: Origin, at: String, now: Time) {
+        let identity = Rc::clone(&self.identity);
+        let link = Link::new(identity, Role::Neighbour, None, &mut self.rng, &self.pool, now);
+        let link = if origin.is_dialled() { link.calling() } else { link };
+        self.post.carriers.insert(id, link, origin, at, now);
+    }
+
+    /// So many bytes arrived on a link.
+    pub fn recv_commit(&mut self, id: LinkId, count: usize, now: Time) {
+        self.post.carriers.on(id, |carrier| carrier.link.recv_commit(count, now));
+        self.pump(id, now);
+    }
+
+    fn pump(&mut self, id: LinkId, now: Time) {
+        while let Some(event) = self.post.carriers.get_mut(id).and_then(|c| c.link.poll()) {
+            match event {
+                Event::Proved { name, role } => self.proved(id, name, role, now),
+                Event::Names(names) => self.names(id, names, now),
+                Event::Packet(frame) => self.post.arrived(frame, id, &self.roster, now),
+                Event::Broken(error) => self.broken(id, error, now),
+            }
+        }
+    }
+
+    fn broken(&mut self, id: LinkId, error: LinkError, now: Time) {
+        self.post.counters.add_error(error);
+        let is_self = error == LinkError::OwnName;
+        self.end(id, Some(Action::Abort(id)), &error.to_string(), is_self, now);
+    }
+
+    fn proved(&mut self, id: LinkId, name: Name, role: Role, now: Time) {
+        let Some(carrier) = self.post.carriers.get_mut(id) else { return };
+        let origin = carrier.origin;
+        if role != origin.role() {
+            self.broken(id, LinkError::Role, now);
+            return;
+        }
+        carrier.name = Some(name);
+        carrier.since = now;
+        match origin {
+            Origin::Client => self.client(id, name, now),
+            Origin::Called => self.neighbour(id, name, false, now),
+            Origin::Dialled(peer) => {
+                self.roster.table.bind(peer, name);
+                self.notices.push_back(Notice::Found(id, name));
+                self.neighbour(id, name, true, now);
+            }
+        }
+    }
+
+    fn client(&mut self, id: LinkId, name: Name, now: Time) {
+        let is_new = !self.roster.clients.contains_key(&name);
+        let Ok(old) = self.roster.attach(name, id, now) else {
+            self.post.counters.add("refused-clients-full");
+            self.end(id, Some(Action::Abort(id)), "too many clients", false, now);
+            return;
+        };
+        if let Some(old) = old {
+            self.retire(old, now);
+        }
+        if is_new {
+            self.announce();
+        }
+        self.post.reroute(&self.roster, now);
+    }
+
+    fn neighbour(&mut self, id: LinkId, name: Name, is_dialled: bool, now: Time) {
+        let old = self.roster.meet(name, now).primary;
+        let verdict = match old.and_then(|old| self.present(old)) {
+            Some(present) => judge(self.roster.own(), &name, present, is_dialled, now),
+            None => Verdict::Replace,
+        };
+        if verdict == Verdict::Drop {
+            // Aborted before a byte of its proof is written.
+            self.end(id, Some(Action::Abort(id)), "", false, now);
+            return;
+        }
+        self.tell_names(id);
+        let end = self.roster.meet(name, now);
+        if verdict == Verdict::Spare {
+            if let Some(older) = end.spares[usize::from(is_dialled)].replace(id) {
+                self.retire(older, now);
+            }
+            return;
+        }
+        end.primary = Some(id);
+        if old.is_none() {
+            end.since = now;
+        }
+        // A spare of the same end's dialling is older than this link and meant no more.
+        let older = end.spares[usize::from(is_dialled)].take();
+        self.roster.table.set_up(name, true);
+        older.into_iter().for_each(|spare| self.retire(spare, now));
+        match (old, verdict) {
+            (Some(old), Verdict::Overtake) => self.yield_to(id, old, name, now),
+            (Some(old), _) => self.retire(old, now),
+            (None, _) => (),
+        }
+        self.post.reroute(&self.roster, now);
+    }
+
+    fn present(&self, id: LinkId) -> Option<Present> {
+        let carrier = self.post.carriers.get(id)?;
+        let is_dialled = carrier.origin.is_dialled();
+        Some(Present { is_dialled, proved: carrier.since, is_well: !carrier.link.is_doubtful() })
+    }
+
+    /// The old link becomes a spare of the fresh one and hands its packets over.
+    fn yield_to(&mut self, fresh: LinkId, old: LinkId, name: Name, now: Time) {
+        let Some(carrier) = self.post.carriers.get_mut(old) else { return };
+        let (packets, place) = (carrier.link.take_queue(), carrier.origin.is_dialled());
+        for packet in packets {
+            self.post.carriers.on(fresh, |carrier| carrier.link.send(packet, now));
+        }
+        if let Some(older) = self.roster.meet(name, now).spares[usize::from(place)].replace(old) {
+            self.retire(older, now);
+        }
+    }
+
+    /// Closes a link in favour of another, which takes its packets.
+    fn retire(&mut self, id: LinkId, now: Time) {
+        self.post.counters.add("links-replaced");
+        self.end(id, Some(Action::Close(id)), "", false, now);
+    }
+
+    fn names(&mut self, id: LinkId, names: Vec<Name>, now: Time) {
+        let Some(name) = self.post.carriers.get(id).and_then(|carrier| carrier.name) else {
+            return;
+        };
+        self.roster.table.set_served(name, names);
+        self.post.reroute(&self.roster, now);
+    }
+
+    /// The stream under a link is gone, or this node lets it go: `last` is the driver's order.
+    pub fn end(&mut self, id: LinkId, last: Option<Action>, why: &str, is_self: bool, now: Time) {
+        let Some(mut carrier) = self.post.carriers.remove(id, last, now) else { return };
+        match (carrier.name, carrier.origin) {
+            (Some(name), Origin::Client) => self.roster.detach(&name, id, now),
+            (Some(name), _) => self.roster.leave(&name, id, why, now),
+            (None, _) => (),
+        }
+        self.notices.push_back(Notice::Gone { link: id, why: why.to_owned(), is_self });
+        self.post.rescue(carrier.link.take_queue(), &self.roster, now);
+    }
+
+    fn tell_names(&mut self, id: LinkId) {
+        let clients = &self.roster.clients;
+        self.post.carriers.on(id, |carrier| carrier.link.announce(clients.keys()));
+    }
+
+    fn announce(&mut self) {
+        let links: Vec<LinkId> = self
+            .post
+            .carriers
+            .iter()
+            .filter(|(_, carrier)| carrier.origin != Origin::Client && carrier.name.is_some())
+            .map(|(id, _)| id)
+            .collect();
+        links.into_iter().for_each(|id| self.tell_names(id));
+    }
+
+    /// Something may have cut every path: each neighbour is asked, and doubted until heard.
+    pub fn suspect(&mut self, now: Time) {
+        let ids: Vec<LinkId> = self.post.carriers.iter().map(|(id, _)| id).collect();
+        for id in ids {
+            self.post.carriers.on(id, |carrier| {
+                if carrier.origin != Origin::Client {
+                    carrier.link.suspect(now);
+                }
+            });
+        }
+    }
+
+    /// How a neighbour does.
+    #[must_use]
+    pub fn health(&self, name: Option<&Name>) -> Health {
+        let end = name.and_then(|name| self.roster.neighbours.get(name));
+        match end.and_then(|end| end.primary).and_then(|id| self.post.carriers.get(id)) {
+            None => Health::Away,
+            Some(carrier) if carrier.link.is_doubtful() => Health::Doubtful,
+            Some(_) => Health::Up,
+        }
+    }
+
+    /// The stranger that has been here longest without a proof.
+    #[must_use]
+    pub fn oldest_stranger(&self) -> Option<LinkId> {
+        let strangers = self
+            .post
+            .carriers
+            .iter()
+            .filter(|(_, carrier)| carrier.name.is_none() && !carrier.origin.is_dialled());
+        strangers.min_by_key(|(_, carrier)| carrier.since).map(|(id, _)| id)
+    }
+
+    /// Does what time demands.
+    pub fn tick(&mut self, now: Time) {
+        let ids: Vec<LinkId> = self.post.carriers.iter().map(|(id, _)| id).collect();
+        for id in ids {
+            self.post.carriers.on(id, |carrier| carrier.link.tick(now));
+            self.pump(id, now);
+        }
+        self.settle_spares(now);
+        if self.roster.tick(now) {
+            self.announce();
+        }
+        self.post.tick(&self.roster, now);
+    }
+
+    /// A well spare steps in for a doubtful link; a spare of our own dialling is closed in time.
+    fn settle_spares(&mut self, now: Time) {
+        let is_well = |id: LinkId| self.present(id).is_some_and(|link| link.is_well);
+        let doubtful = self.roster.neighbours.values().filter_map(|end| {
+            let primary = end.primary.filter(|id| !is_well(*id))?;
+            end.spares.iter().flatten().any(|id| is_well(*id)).then_some(primary)
+        });
+        let over = self.roster.neighbours.values().filter_map(|end| {
+            end.spares[1].filter(|id| self.spare_due(*id).is_some_and(|at| at <= now))
+        });
+        let retired: Vec<LinkId> = doubtful.chain(over).collect();
+        retired.into_iter().for_each(|id| self.retire(id, now));
+    }
+
+    fn spare_due(&self, id: LinkId) -> Option<Time> {
+        self.post.carriers.get(id).map(|carrier| carrier.since + SPARE_KEPT)
+    }
+
+    /// When [`Switch::tick`] has something to do.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Deadline> {
+        let spares = self.roster.neighbours.values().filter_map(|end| end.spares[1]);
+        let spare = spares.filter_map(|id| self.spare_due(id)).min();
+        let spare = spare.map(|at| Deadline { at, why: "close a spare link" });
+        let kept = earliest(self.post.kept.next_timeout(), self.roster.next_timeout());
+        earliest(earliest(spare, kept), self.post.carriers.next_timeout())
+    }
+
+    /// Folds the state into a digest.
+    pub fn fold(&self, into: &mut Fingerprint) {
+        for (id, carrier) in self.post.carriers.iter() {
+            into.fold(id.raw());
+            into.fold(carrier.link.queued() as u64);
+            into.fold(carrier.since.as_nanos());
+            into.fold(u64::from(carrier.link.is_up()) << 1 | u64::from(carrier.link.is_doubtful()));
+            into.fold(carrier.link.next_timeout().map_or(0, |due| due.at.as_nanos()));
+        }
+        for ends in [&self.roster.clients, &self.roster.neighbours] {
+            for (name, end) in ends {
+                into.fold_bytes(name.as_bytes());
+                into.fold(end.primary.map_or(0, LinkId::raw));
+                into.fold(end.since.as_nanos());
+            }
+        }
+        into.fold(self.post.kept.bytes() as u64);
+        into.fold(self.post.forwarded);
+        self.post.counters.fold(into);
+    }
+
+    /// What the node must know.
+    pub fn poll(&mut self) -> Option<Notice> {
+        self.notices.pop_front()
+    }
+}
