@@ -24,6 +24,12 @@ pub mod base;
 pub mod cloak;
 pub mod control;
 pub mod crypto;
+pub mod device;
 pub mod link;
+pub mod node;
 pub mod overlay;
+#[cfg(feature = "reactor")]
+pub mod reactor;
+pub mod session;
+pub mod tape;
 pub mod wire;

@@ -43,7 +43,7 @@ use uplink::{News, Uplink};
 const CONTROL: Port = Port(0);
 const SOCKS: Port = Port(1);
 /// The first forward's port; forwards are numbered from here.
-const FORWARDS: u32 = 16;
+const FORWARDS: u32 = 0x1000;
 /// Tag of the uplink's ids among the node's links.
 const UPLINK_TAG: u8 = 1;
 /// Payloads up to this length are moved to a buffer of their size, so that a keystroke kept for

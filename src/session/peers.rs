@@ -229,12 +229,12 @@ impl Peers {
             return self.counters.add("malformed");
         };
         let (source, marked) = (route.source(), route.is_marked());
-        if route.destination() != self.policy.identity.name() {
-            return self.counters.add("wrong addressee");
-        }
         // HS-03, CR-02: what this node made comes back to it.
         if source == self.policy.identity.name() {
             return self.counters.add("reflected");
+        }
+        if route.destination() != self.policy.identity.name() {
+            return self.counters.add("wrong addressee");
         }
         let Ok(header) = Header::parse(&frame[FRAME_HEADER + ROUTE_LEN..]) else {
             return self.counters.add("malformed");
