@@ -22,4 +22,5 @@
 
 pub mod base;
 pub mod control;
+pub mod crypto;
 pub mod wire;

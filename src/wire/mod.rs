@@ -14,6 +14,7 @@ pub mod link;
 pub mod packet;
 pub mod reason;
 pub mod route;
+pub mod socks;
 
 use thiserror::Error;
 

@@ -1,0 +1,3 @@
+//! Placeholder until the crypto layer is merged: only what the key file needs.
+
+pub mod identity;
