@@ -21,6 +21,8 @@
 //! laws of that contract.
 
 pub mod base;
+#[cfg(all(feature = "cli", feature = "reactor"))]
+pub mod cli;
 pub mod control;
 pub mod crypto;
 pub mod wire;
