@@ -20,6 +20,7 @@
 //! Everything below the reactor is driven through [`base::machine::Machine`], whose text has the
 //! laws of that contract.
 
+pub mod api;
 pub mod base;
 #[cfg(all(feature = "cli", feature = "reactor"))]
 pub mod cli;

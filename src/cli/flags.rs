@@ -122,16 +122,20 @@ const VERSION: Flag = Flag::bare("version", "Print the version").short("V");
 const MAN: Flag = Flag { place: Where::Hidden, ..Flag::bare("man", "Print the man page") };
 const VERBOSE: Flag =
     Flag::bare("verbose", "Log more: -v transitions, -vv packets (or MUSES_LOG=debug)").short("v");
-const CONFIG: Flag = Flag::one("config", "FILE", "Read options from a TOML file first")
-    .line()
-    .more("Its keys are the words of this page without the dashes; what may be given several \
+const CONFIG: Flag =
+    Flag::one("config", "FILE", "Read options from a TOML file first").line().more(
+        "Its keys are the words of this page without the dashes; what may be given several \
            times is a list, and WORD=VALUE pairs may be a table. The command line replaces single \
-           values and adds to lists. Relative paths start at the file's directory.");
+           values and adds to lists. Relative paths start at the file's directory.",
+    );
 const RECORD: Flag =
     Flag::one("record", "FILE", "Write a tape for 'muses replay'; it holds keys and plaintext")
-        .more("The file is made with mode 0600. Give it to nobody who may not read what went \
-               through the daemon.");
-const LISTEN: Flag = Flag::one("listen", "ADDR", "Accept overlay neighbours here [default: nowhere]");
+        .more(
+            "The file is made with mode 0600. Give it to nobody who may not read what went \
+               through the daemon.",
+        );
+const LISTEN: Flag =
+    Flag::one("listen", "ADDR", "Accept overlay neighbours here [default: nowhere]");
 const PEER: Flag = Flag::many("peer", "ADDR", "Keep a link to the overlay neighbour there");
 
 const ADDR: &str = "ADDR is HOST:PORT, [IPV6]:PORT, unix:PATH, or a PORT alone, which means \
@@ -212,15 +216,20 @@ pub const CLOAK: Program = Program {
     examples: &[
         ("A relay that others dial", "cloak-node --listen 0.0.0.0:7001 --local none"),
         ("The next one in a chain", "cloak-node --listen 0.0.0.0:7001 --peer relay.example:7001"),
-        ("A device's own", "cloak-node --peer relay.example:7001 & muses-node --cloak 127.0.0.1:7000"),
+        (
+            "A device's own",
+            "cloak-node --peer relay.example:7001 & muses-node --cloak 127.0.0.1:7000",
+        ),
         ("How it is", "muses --state ~/.local/state/cloak status"),
     ],
 };
 
 const STATE: Flag =
-    Flag::one("state", "DIR", "The daemon's state directory [default: ~/.local/state/muses]").line();
+    Flag::one("state", "DIR", "The daemon's state directory [default: ~/.local/state/muses]")
+        .line();
 const JSON: Flag = Flag::bare("json", "Print JSON");
-const PORT: Flag = Flag::one("port", "PORT", "The port on the receiver's device [default: 6873]").line();
+const PORT: Flag =
+    Flag::one("port", "PORT", "The port on the receiver's device [default: 6873]").line();
 
 /// The person's tool.
 pub const TOOL: Program = Program {
@@ -276,7 +285,8 @@ pub const COMMANDS: &[Program] = &[
             STATE,
             Flag::one("dir", "DIR", "Put the files there [default: here]").line(),
             PORT,
-            Flag::many("allow", "NAME", "Take files from this device too [default: as muses-node]").line(),
+            Flag::many("allow", "NAME", "Take files from this device too [default: as muses-node]")
+                .line(),
             Flag::bare("once", "End after the first whole file"),
             HELP,
         ],
@@ -341,7 +351,12 @@ pub const COMMANDS: &[Program] = &[
         &["[--size BYTES] [--rate BYTES|none] [--keep]"],
         &[
             Flag::one("size", "BYTES", "Size of the file [default: 256M]").line(),
-            Flag::one("rate", "BYTES|none", "Bytes a second the sender reads at most [default: 100M]").line(),
+            Flag::one(
+                "rate",
+                "BYTES|none",
+                "Bytes a second the sender reads at most [default: 100M]",
+            )
+            .line(),
             Flag::bare("keep", "Leave files and logs behind"),
             HELP,
         ],

@@ -129,7 +129,9 @@ pub fn man(program: &Program, commands: &[Program]) -> String {
     for (what, line) in program.examples {
         let _ = writeln!(page, ".TP\n{}:\n.nf\n{}\n.fi", roff(what), roff(line));
     }
-    page.push_str(".SH EXIT STATUS\n0 done; 1 a failure at run time; 2 wrong usage or configuration.\n");
+    page.push_str(
+        ".SH EXIT STATUS\n0 done; 1 a failure at run time; 2 wrong usage or configuration.\n",
+    );
     page.push_str(".SH ENVIRONMENT\nXDG_STATE_HOME, HOME, MUSES_LOG.\n");
     page
 }

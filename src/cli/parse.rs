@@ -99,7 +99,9 @@ fn explain(program: &Program, fail: &Fail) -> Wrong {
         Fail::UnexpectedArgument(word) => {
             Wrong::new(format!("option {} takes no value", dashed(word)), mend)
         }
-        Fail::OptionMissing(word) => Wrong::new(format!("option {} is missing", dashed(word)), mend),
+        Fail::OptionMissing(word) => {
+            Wrong::new(format!("option {} is missing", dashed(word)), mend)
+        }
     }
 }
 
@@ -143,7 +145,10 @@ mod tests {
     fn help_wins_over_errors_and_over_everything_else() {
         for text in ["--pear --help", "-h --socks", "--help --version", "-vh"] {
             let asked = parse(&NODE, &[], &line(text));
-            assert!(matches!(asked, Ok(Asked::Print(ref help)) if help.contains("Usage:")), "{text}");
+            assert!(
+                matches!(asked, Ok(Asked::Print(ref help)) if help.contains("Usage:")),
+                "{text}"
+            );
         }
         assert!(parse(&NODE, &[], &line("--pear -- --help")).is_err());
         let asked = parse(&NODE, &[], &line("--version"));

@@ -76,7 +76,6 @@ pub fn target(text: &str) -> Result<Endpoint, Wrong> {
     })
 }
 
-
 /// Where to listen: loopback unless it says otherwise. Port 0 lets the system choose.
 pub fn listen(text: &str) -> Result<Endpoint, Wrong> {
     if let Some(port) = number(text) {
@@ -245,7 +244,8 @@ mod tests {
         assert_eq!(read("22=22"), Ok((22, at("127.0.0.1:22"), vec![])));
         assert_eq!(read("80=h.x:8,allow=a,b"), Ok((80, at("h.x:8"), vec!["a", "b"])));
         assert_eq!(read("80=unix:/x,allow=a,allow=b"), Ok((80, at("unix:/x"), vec!["a", "b"])));
-        for wrong in ["", "22", "0=22", "22=", "22=x", "22=22,allow=", "22=22,allow=a,", "22=22,a"] {
+        for wrong in ["", "22", "0=22", "22=", "22=x", "22=22,allow=", "22=22,allow=a,", "22=22,a"]
+        {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }
