@@ -1,6 +1,10 @@
 //! The three programs as people meet them: options, configuration file, key files, logging,
 //! exit codes, and the person's tool.
 
+pub mod clock;
+pub mod columns;
+pub mod demo;
+pub mod drafts;
 pub mod failure;
 pub mod file;
 pub mod flags;
@@ -11,7 +15,11 @@ pub mod options;
 pub mod parse;
 pub mod private;
 pub mod programs;
+pub mod progress;
 pub mod run;
 pub mod settings;
 pub mod state;
+pub mod tool;
+pub mod transfer;
+pub mod units;
 pub mod values;
