@@ -1,2 +1,5 @@
-//! Program entry.
-fn main() {}
+//! The overlay daemon.
+
+fn main() -> std::process::ExitCode {
+    muses::cli::programs::cloak()
+}

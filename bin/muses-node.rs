@@ -1,2 +1,5 @@
-//! Program entry.
-fn main() {}
+//! The daemon of a device.
+
+fn main() -> std::process::ExitCode {
+    muses::cli::programs::node()
+}

@@ -1,2 +1,5 @@
-//! Program entry.
-fn main() {}
+//! The person's tool.
+
+fn main() -> std::process::ExitCode {
+    muses::cli::tool::main()
+}

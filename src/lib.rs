@@ -20,7 +20,10 @@
 //! Everything below the reactor is driven through [`base::machine::Machine`], whose text has the
 //! laws of that contract.
 
+pub mod api;
 pub mod base;
+#[cfg(all(feature = "cli", feature = "reactor"))]
+pub mod cli;
 pub mod cloak;
 pub mod control;
 pub mod crypto;

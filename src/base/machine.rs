@@ -165,6 +165,44 @@ pub trait Machine {
     fn fingerprint(&self) -> Fingerprint;
 }
 
+impl<M: Machine + ?Sized> Machine for Box<M> {
+    fn handle(&mut self, input: Input<'_>, now: Time) {
+        (**self).handle(input, now);
+    }
+
+    fn accept(&mut self, on: Port, from: Endpoint, now: Time) -> Option<LinkId> {
+        (**self).accept(on, from, now)
+    }
+
+    fn poll(&mut self) -> Option<Action> {
+        (**self).poll()
+    }
+
+    fn next_timeout(&self) -> Option<Deadline> {
+        (**self).next_timeout()
+    }
+
+    fn recv_space(&mut self, link: LinkId) -> &mut [u8] {
+        (**self).recv_space(link)
+    }
+
+    fn recv_commit(&mut self, link: LinkId, count: usize, now: Time) {
+        (**self).recv_commit(link, count, now);
+    }
+
+    fn send_slices<'a>(&'a self, link: LinkId, into: &mut Slices<'a>) {
+        (**self).send_slices(link, into);
+    }
+
+    fn send_commit(&mut self, link: LinkId, count: usize, now: Time) {
+        (**self).send_commit(link, count, now);
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        (**self).fingerprint()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

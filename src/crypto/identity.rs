@@ -50,6 +50,12 @@ impl Identity {
         Self { seed, key, name, static_key }
     }
 
+    /// The seed, for whoever hands the identity to a core.
+    #[must_use]
+    pub const fn seed(&self) -> &Secret {
+        &self.seed
+    }
+
     /// The Name: the public key.
     #[must_use]
     pub const fn name(&self) -> Name {

@@ -1,0 +1,409 @@
+//! A program's options as one table.
+//!
+//! The parser, `--help`, the keys of the configuration file and the man page all come from it,
+//! so none of them can know an option that the others do not.
+
+/// How often an option may be given, and whether it has a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// No value; counts.
+    Nothing,
+    /// One value, once.
+    One,
+    /// One value, any number of times.
+    Many,
+    /// `WORD=VALUE`, any number of times; in the configuration file a table will do as well.
+    Pairs,
+}
+
+/// Where an option may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Where {
+    /// On the command line and in the configuration file.
+    Both,
+    /// On the command line only.
+    Line,
+    /// On the command line, and no text for people speaks of it.
+    Hidden,
+}
+
+/// An option.
+#[derive(Clone, Copy, Debug)]
+pub struct Flag {
+    /// One letter, or nothing.
+    pub short: &'static str,
+    /// The word, on the command line behind `--`, in the file as it is.
+    pub long: &'static str,
+    /// What stands for its value in texts.
+    pub value: &'static str,
+    /// How it is given.
+    pub takes: Takes,
+    /// Where it is given.
+    pub place: Where,
+    /// One line.
+    pub about: &'static str,
+    /// More, for the man page.
+    pub more: &'static str,
+}
+
+impl Flag {
+    /// An option of both places with one value.
+    const fn one(long: &'static str, value: &'static str, about: &'static str) -> Self {
+        let (takes, place) = (Takes::One, Where::Both);
+        Self { short: "", long, value, takes, place, about, more: "" }
+    }
+
+    /// The same, any number of times.
+    const fn many(long: &'static str, value: &'static str, about: &'static str) -> Self {
+        Self { takes: Takes::Many, ..Self::one(long, value, about) }
+    }
+
+    /// An option of the command line without a value.
+    const fn bare(long: &'static str, about: &'static str) -> Self {
+        let (takes, place) = (Takes::Nothing, Where::Line);
+        Self { short: "", long, value: "", takes, place, about, more: "" }
+    }
+
+    const fn short(self, short: &'static str) -> Self {
+        Self { short, ..self }
+    }
+
+    const fn pairs(self) -> Self {
+        Self { takes: Takes::Pairs, ..self }
+    }
+
+    const fn line(self) -> Self {
+        Self { place: Where::Line, ..self }
+    }
+
+    const fn more(self, more: &'static str) -> Self {
+        Self { more, ..self }
+    }
+}
+
+/// A program, or a command of one.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    /// As it is called.
+    pub name: &'static str,
+    /// One line.
+    pub about: &'static str,
+    /// What may stand behind the name, one line each.
+    pub usage: &'static [&'static str],
+    /// Options, in the order of the help.
+    pub flags: &'static [Flag],
+    /// Its commands: name and one line.
+    pub commands: &'static [(&'static str, &'static str)],
+    /// What the options do not say.
+    pub notes: &'static str,
+    /// What it is for, and the line that does it.
+    pub examples: &'static [(&'static str, &'static str)],
+}
+
+impl Program {
+    /// The option with this word.
+    #[must_use]
+    pub fn flag(&self, long: &str) -> Option<&'static Flag> {
+        self.flags.iter().find(|flag| flag.long == long)
+    }
+
+    /// The words that people may write, for the nearest to a wrong one.
+    pub fn words(&self, place: Where) -> impl Iterator<Item = &'static str> {
+        let wanted = move |flag: &&Flag| match place {
+            Where::Both => flag.place == Where::Both,
+            Where::Line | Where::Hidden => flag.place != Where::Hidden,
+        };
+        self.flags.iter().filter(wanted).map(|flag| flag.long)
+    }
+}
+
+const HELP: Flag = Flag::bare("help", "Print this help").short("h");
+const VERSION: Flag = Flag::bare("version", "Print the version").short("V");
+const MAN: Flag = Flag { place: Where::Hidden, ..Flag::bare("man", "Print the man page") };
+const VERBOSE: Flag =
+    Flag::bare("verbose", "Log more: -v transitions, -vv packets (or MUSES_LOG=debug)").short("v");
+const CONFIG: Flag =
+    Flag::one("config", "FILE", "Read options from a TOML file first").line().more(
+        "Its keys are the words of this page without the dashes; what may be given several \
+           times is a list, and WORD=VALUE pairs may be a table. The command line replaces single \
+           values and adds to lists. Relative paths start at the file's directory.",
+    );
+const RECORD: Flag =
+    Flag::one("record", "FILE", "Write a tape for 'muses replay'; it holds keys and plaintext")
+        .more(
+            "The file is made with mode 0600. Give it to nobody who may not read what went \
+               through the daemon.",
+        );
+const LISTEN: Flag =
+    Flag::one("listen", "ADDR", "Accept overlay neighbours here [default: nowhere]");
+const PEER: Flag = Flag::many("peer", "ADDR", "Keep a link to the overlay neighbour there");
+
+const ADDR: &str = "ADDR is HOST:PORT, [IPV6]:PORT, unix:PATH, or a PORT alone, which means \
+    127.0.0.1. NAME is a Name of 52 letters or an alias, with or without '.muses'. BYTES takes \
+    K, M or G; DURATION takes s, m, h or d.";
+
+/// The daemon of a device.
+pub const NODE: Program = Program {
+    name: "muses-node",
+    about: "the daemon of a device: carries TCP connections that outlive the network",
+    usage: &["[OPTION]..."],
+    commands: &[],
+    flags: &[
+        Flag::one("cloak", "ADDR", "Use the cloak-node there instead of the embedded one"),
+        LISTEN,
+        PEER,
+        Flag::one("socks", "ADDR|none", "Serve SOCKS5 here [default: 127.0.0.1:1080]"),
+        Flag::many("forward", "SPEC", "Forward a local port: [BIND:]PORT:NAME:PORT")
+            .short("L")
+            .more("BIND is an address, [::1] for instance, and 127.0.0.1 if left out; \
+                   unix:PATH:NAME:PORT listens on a Unix socket."),
+        Flag::many("serve", "PORT=TARGET", "Serve a port to others; ,allow=NAME... limits to whom")
+            .more("TARGET is HOST:PORT, unix:PATH, or a PORT alone, which means 127.0.0.1. \
+                   Names behind ',allow=' may use this service besides those of --allow."),
+        Flag::many("allow", "NAME", "Let this device use every service [default: nobody]"),
+        Flag::many("alias", "WORD=NAME", "An own word for a Name: a-z, 0-9 and '-'").pairs(),
+        Flag::many("psk", "NAME=FILE", "Also demand a secret shared with this device").pairs().more(
+            "The file must not be readable by others and hold at least 16 bytes; white space at \
+             both ends does not count. Both devices need the same secret.",
+        ),
+        Flag::one("suite", "SUITE", "aes-ctr-hmac-sha1 [default], aes-gcm or chacha20-poly1305"),
+        Flag::one("retain", "DURATION", "End a session whose peer is away this long [default: forever]"),
+        Flag::one("memory", "BYTES", "Bound of all packet memory [default: 256M]"),
+        Flag::one("window", "BYTES", "Bound of one session's unacknowledged bytes [default: 4M]"),
+        Flag::one("state", "DIR", "Identity and control socket [default: ~/.local/state/muses]")
+            .more("$XDG_STATE_HOME is heeded. One daemon at a time uses a directory."),
+        CONFIG,
+        RECORD,
+        VERBOSE,
+        HELP,
+        VERSION,
+        MAN,
+    ],
+    notes: ADDR,
+    examples: &[
+        ("This device's Name, to give to others", "muses key"),
+        ("Let Bob in to ssh, over a relay", "muses-node --peer relay.example:7001 --serve 22=22,allow=BOBSNAME"),
+        ("Reach him", "muses-node --peer relay.example:7001 --alias bob=BOBSNAME -L 2222:bob:22"),
+        ("The same for curl", "curl --socks5-hostname 127.0.0.1:1080 http://bob.muses:8080/"),
+        ("The same for ssh", "ssh -o 'ProxyCommand muses connect %h %p' bob.muses"),
+    ],
+};
+
+/// The overlay daemon.
+pub const CLOAK: Program = Program {
+    name: "cloak-node",
+    about: "the overlay daemon: relays packets between neighbours and serves local muses-nodes",
+    usage: &["[OPTION]..."],
+    commands: &[],
+    flags: &[
+        LISTEN,
+        Flag::one("local", "ADDR|none", "Serve local muses-nodes here [default: 127.0.0.1:7000]"),
+        PEER,
+        Flag::one("routes", "FILE", "Static routes, a line each: DESTINATION via NEXT").more(
+            "DESTINATION is a Name. NEXT is a neighbour's Name, or its address as given to \
+             --peer. Neighbours and the Names attached to them need no route.",
+        ),
+        Flag::one("state", "DIR", "Identity and control socket [default: ~/.local/state/cloak]")
+            .more("$XDG_STATE_HOME is heeded. One daemon at a time uses a directory."),
+        CONFIG,
+        RECORD,
+        VERBOSE,
+        HELP,
+        VERSION,
+        MAN,
+    ],
+    notes: "ADDR is HOST:PORT, [IPV6]:PORT, unix:PATH, or a PORT alone, which means 127.0.0.1.",
+    examples: &[
+        ("A relay that others dial", "cloak-node --listen 0.0.0.0:7001 --local none"),
+        ("The next one in a chain", "cloak-node --listen 0.0.0.0:7001 --peer relay.example:7001"),
+        (
+            "A device's own",
+            "cloak-node --peer relay.example:7001 & muses-node --cloak 127.0.0.1:7000",
+        ),
+        ("How it is", "muses --state ~/.local/state/cloak status"),
+    ],
+};
+
+const STATE: Flag =
+    Flag::one("state", "DIR", "The daemon's state directory [default: ~/.local/state/muses]")
+        .line();
+const JSON: Flag = Flag::bare("json", "Print JSON");
+const PORT: Flag =
+    Flag::one("port", "PORT", "The port on the receiver's device [default: 6873]").line();
+
+/// The person's tool.
+pub const TOOL: Program = Program {
+    name: "muses",
+    about: "use and look after the muses-node of this device",
+    usage: &["[--state DIR] COMMAND [ARGUMENT]...", "COMMAND --help"],
+    commands: &[
+        ("connect", "Join stdin and stdout to a service of another device"),
+        ("send", "Send a file"),
+        ("recv", "Receive files"),
+        ("status", "How is everything: device, neighbours, tunnels, sessions"),
+        ("sessions", "List the sessions"),
+        ("kill", "End a session on both sides"),
+        ("reconnect", "Try everything again now"),
+        ("key", "Print this device's Name, making its identity if there is none"),
+        ("replay", "Run a tape through the core that it was recorded from"),
+        ("demo", "Cut a transfer twice and draw what happens"),
+    ],
+    flags: &[STATE, HELP, VERSION, MAN],
+    notes: "",
+    examples: &[
+        ("Through ssh", "ssh -o 'ProxyCommand muses connect %h %p' bob.muses"),
+        ("A file", "muses send photo.jpg alice      (there: muses recv --allow bob)"),
+        ("Why is it stuck?", "muses status"),
+    ],
+};
+
+/// The commands of [`TOOL`], in its order.
+pub const COMMANDS: &[Program] = &[
+    command(
+        "muses connect",
+        "join stdin and stdout to a service of another device",
+        &["[--state DIR] NAME PORT"],
+        &[STATE, HELP],
+        "End of file on stdin ends our direction only; end of file from there is passed on to \
+         stdout at once. Made for ssh's ProxyCommand.",
+        &[("Through ssh", "ssh -o 'ProxyCommand muses connect %h %p' bob.muses")],
+    ),
+    command(
+        "muses send",
+        "send a file, whole or not at all, through any outage",
+        &["[--state DIR] [--port PORT] FILE NAME"],
+        &[STATE, PORT, HELP],
+        "Succeeds only after the receiver has the whole file on its disk and both ends have \
+         computed the same SHA-256 of it.",
+        &[("A file", "muses send photo.jpg alice"), ("There", "muses recv --allow bob")],
+    ),
+    command(
+        "muses recv",
+        "receive files, each whole or not at all",
+        &["[--state DIR] [--dir DIR] [--port PORT] [--allow NAME]... [--once]"],
+        &[
+            STATE,
+            Flag::one("dir", "DIR", "Put the files there [default: here]").line(),
+            PORT,
+            Flag::many("allow", "NAME", "Take files from this device too [default: as muses-node]")
+                .line(),
+            Flag::bare("once", "End after the first whole file"),
+            HELP,
+        ],
+        "No file is ever written over: a second photo.jpg becomes 'photo (1).jpg'. Directories \
+         in a sender's file name are dropped, and a leading dot becomes '_'.",
+        &[("From Bob, until stopped", "muses recv --dir ~/inbox --allow bob")],
+    ),
+    command(
+        "muses status",
+        "how is everything: device, neighbours, tunnels, sessions",
+        &["[--state DIR] [--json]"],
+        &[STATE, JSON, HELP],
+        "Each wait says its state, since when, why, and what will end it. Works on the state \
+         directory of a cloak-node as well.",
+        &[("Every second", "watch -n1 muses status")],
+    ),
+    command(
+        "muses sessions",
+        "list the sessions",
+        &["[--state DIR] [--json]"],
+        &[STATE, JSON, HELP],
+        "",
+        &[("The one that is stuck", "muses sessions")],
+    ),
+    command(
+        "muses kill",
+        "end a session on both sides",
+        &["[--state DIR] SESSION"],
+        &[STATE, HELP],
+        "SESSION is the number that 'muses sessions' shows.",
+        &[("End the third", "muses kill 3")],
+    ),
+    command(
+        "muses reconnect",
+        "try everything again now",
+        &["[--state DIR]"],
+        &[STATE, HELP],
+        "Dials every neighbour afresh and asks every suspended tunnel's peer at once.",
+        &[("After the train's tunnel", "muses reconnect")],
+    ),
+    command(
+        "muses key",
+        "print this device's Name, making its identity if there is none",
+        &["[--state DIR]"],
+        &[STATE, HELP],
+        "The Name is the public key; it may be told to anybody. The private key stays in \
+         DIR/identity, and nothing ever replaces it.",
+        &[("Wire up two sides by script", "bob=$(muses --state /srv/bob key)")],
+    ),
+    command(
+        "muses replay",
+        "run a tape through the core that it was recorded from",
+        &["FILE"],
+        &[HELP],
+        "Tapes are written by --record of both daemons. Says whether the core does again what \
+         it did, or where it first differs.",
+        &[("Reproduce", "muses replay bug.tape")],
+    ),
+    command(
+        "muses demo",
+        "cut a transfer twice and draw what happens",
+        &["[--size BYTES] [--rate BYTES|none] [--keep]"],
+        &[
+            Flag::one("size", "BYTES", "Size of the file [default: 256M]").line(),
+            Flag::one(
+                "rate",
+                "BYTES|none",
+                "Bytes a second the sender reads at most [default: 100M]",
+            )
+            .line(),
+            Flag::bare("keep", "Leave files and logs behind"),
+            HELP,
+        ],
+        "Runs two muses-nodes and two relays on loopback. One relay is killed and started again, \
+         the other stopped and continued, while a file goes through. Succeeds only if the file \
+         arrived whole and both returns were quick.",
+        &[("A bigger one", "muses demo --size 2G --rate none")],
+    ),
+];
+
+const fn command(
+    name: &'static str,
+    about: &'static str,
+    usage: &'static [&'static str],
+    flags: &'static [Flag],
+    notes: &'static str,
+    examples: &'static [(&'static str, &'static str)],
+) -> Program {
+    Program { name, about, usage, flags, commands: &[], notes, examples }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn all() -> impl Iterator<Item = &'static Program> {
+        [&NODE, &CLOAK, &TOOL].into_iter().chain(COMMANDS)
+    }
+
+    #[test]
+    fn no_word_or_letter_is_taken_twice() {
+        for program in all() {
+            let mut seen = BTreeSet::new();
+            for flag in program.flags {
+                assert!(seen.insert(flag.long), "{} {}", program.name, flag.long);
+                assert!(flag.short.is_empty() || seen.insert(flag.short), "{}", flag.short);
+                assert_eq!(flag.value.is_empty(), flag.takes == Takes::Nothing, "{}", flag.long);
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_has_its_table_and_every_table_its_command() {
+        let named: Vec<String> =
+            TOOL.commands.iter().map(|(name, _)| format!("muses {name}")).collect();
+        let tables: Vec<&str> = COMMANDS.iter().map(|program| program.name).collect();
+        assert_eq!(named, tables);
+    }
+}

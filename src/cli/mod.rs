@@ -1,0 +1,25 @@
+//! The three programs as people meet them: options, configuration file, key files, logging,
+//! exit codes, and the person's tool.
+
+pub mod clock;
+pub mod columns;
+pub mod demo;
+pub mod drafts;
+pub mod failure;
+pub mod file;
+pub mod flags;
+pub mod help;
+pub mod logger;
+pub mod names;
+pub mod options;
+pub mod parse;
+pub mod private;
+pub mod programs;
+pub mod progress;
+pub mod run;
+pub mod settings;
+pub mod state;
+pub mod tool;
+pub mod transfer;
+pub mod units;
+pub mod values;
