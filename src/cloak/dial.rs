@@ -105,6 +105,8 @@ impl Dialler {
     pub fn proved(&mut self, link: LinkId, name: Name) -> Vec<LinkId> {
         self.name = Some(name);
         self.is_self = false;
+        // Should this link be lost, it is redialled at once, but no quicker than any other.
+        self.next = self.started.map_or(self.next, |at| self.next.min(at + DIAL_EVERY));
         self.attempts.retain(|attempt| attempt.link != link);
         self.take_attempts()
     }

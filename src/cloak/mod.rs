@@ -433,6 +433,9 @@ impl Machine for Cloak {
     }
 
     fn send_commit(&mut self, link: LinkId, count: usize, now: Time) {
+        if count == 0 {
+            return;
+        }
         if self.links.get(link) != Some(&Kind::Control) {
             self.switch.post.carriers.send_commit(link, count, now);
         } else if self.desk.send_commit(link, count) {

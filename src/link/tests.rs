@@ -130,9 +130,10 @@ fn before_the_proof_nothing_else_has_a_place() {
     let pool = pool();
     let mut names = end(9, Role::Neighbour, &pool);
     names.announce([].iter());
+    let hello = FRAME_HEADER + Hello::LEN;
     let early = [
         (message(&pool, Kind::Ping, 0, |_| ()).to_vec(), LinkError::Unexpected),
-        (message(&pool, Kind::Names, 2, |into| drop(into.u16(0))).to_vec(), LinkError::Unexpected),
+        (drain(&mut names, usize::MAX)[hello..].to_vec(), LinkError::Unexpected),
         (packet(&pool, 0).to_vec(), LinkError::Frame(WireError::Bound)),
         (vec![0, 0, 0, 1, 99], LinkError::Frame(WireError::Unknown)),
         (vec![0; 4], LinkError::Frame(WireError::Bound)),
