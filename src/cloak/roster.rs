@@ -93,14 +93,17 @@ impl Roster {
         self.table.peers().any(|(_, name)| !name.is_some_and(|name| self.table.is_up(name)))
     }
 
-    /// Puts a client on its newest link; gives the link it had. `Err` if there are too many.
-    pub fn attach(&mut self, name: Name, link: LinkId, now: Time) -> Result<Option<LinkId>, ()> {
-        if self.clients.len() >= NAMES_MAX && !self.clients.contains_key(&name) {
-            return Err(());
-        }
+    /// Whether this client may come.
+    #[must_use]
+    pub fn has_room_for(&self, client: &Name) -> bool {
+        self.clients.len() < NAMES_MAX || self.clients.contains_key(client)
+    }
+
+    /// Puts a client on its newest link; gives the link it had.
+    pub fn attach(&mut self, name: Name, link: LinkId, now: Time) -> Option<LinkId> {
         let end = self.clients.entry(name).or_insert_with(|| End::new(now));
         end.since = now;
-        Ok(end.primary.replace(link))
+        end.primary.replace(link)
     }
 
     /// The place of a neighbour; where there are too many, the one that left first makes room.
