@@ -244,6 +244,16 @@ mod tests {
     }
 
     #[test]
+    fn one_attempt_has_time_for_a_slow_path() {
+        let mut dialler = dialler();
+        run(&mut dialler, Health::Away, 0, 4990, true);
+        let first = dialler.attempts[0].since;
+        assert_eq!(first, at(0));
+        run(&mut dialler, Health::Away, 4990, 5010, true);
+        assert!(dialler.attempts[0].since > first);
+    }
+
+    #[test]
     fn nothing_waits_and_dialling_is_slow_until_something_does() {
         let mut dialler = dialler();
         assert_eq!(run(&mut dialler, Health::Up, 0, 5000, true).0, 0);

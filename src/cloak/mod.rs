@@ -78,7 +78,7 @@ impl Cloak {
         let mut rng = Rng::new(seed);
         let pool = Pool::new(config.memory);
         let routing = Routing::Static { routes: config.routes.clone(), is_leaf: config.leaf };
-        let switch = Switch::new(identity, &config.peers, routing, rng.child(), pool.clone());
+        let switch = Switch::new(identity, &config.peers, routing, rng.child(), pool.clone(), now);
         Self {
             switch,
             links: Links::default(),

@@ -60,8 +60,9 @@ impl Switch {
         routing: Routing,
         rng: Rng,
         pool: Pool,
+        now: Time,
     ) -> Self {
-        let roster = Roster::new(identity.name(), peers, routing);
+        let roster = Roster::new(identity.name(), peers, routing, now);
         let post = Post::new(pool.clone());
         Self { roster, post, identity, rng, pool, notices: VecDeque::new() }
     }

@@ -102,18 +102,32 @@ fn a_packet_kept_for_a_killed_relay_flows_when_it_is_back() {
 #[test]
 fn what_waited_on_a_broken_link_is_not_lost() {
     let (mut world, alice, _) = chain();
-    world.frozen.push(2);
-    world.send(alice, &data(1));
+    world.clog(1, 2, true);
+    (1..4).for_each(|mark| world.send(alice, &data(mark)));
     world.run(20);
-    world.frozen.clear();
     world.kill(2);
     world.start(2, config(2, &[], ""));
     let bob = world.local(2, BOB);
-    for mark in 2..5 {
-        world.send(alice, &data(mark));
-    }
+    world.send(alice, &data(4));
     world.run(500);
-    assert_eq!(world.users[bob].marks(ConType::Data), [2, 3, 4]);
+    assert_eq!(world.users[bob].marks(ConType::Data), [1, 2, 3, 4]);
+}
+
+#[test]
+fn what_comes_before_everybody_is_there_waits_for_them() {
+    // The relay is back before its client is; and a first packet before the first link.
+    let mut world = World::new();
+    world.start(1, config(1, &[2], ""));
+    let alice = world.local(1, ALICE);
+    world.run(2000);
+    world.send(alice, &data(1));
+    world.run(200);
+    world.start(2, config(2, &[], ""));
+    world.run(200);
+    let bob = world.local(2, BOB);
+    world.settle();
+    assert_eq!(world.users[bob].marks(ConType::Data), [1]);
+    assert!(world.users[alice].packets.is_empty(), "nothing was called unreachable");
 }
 
 #[test]
@@ -394,7 +408,7 @@ fn nobody_knows_and_the_source_is_told_seldom_and_never_about_a_hint() {
     let mut world = World::new();
     world.start(1, config(1, &[], ""));
     let alice = world.local(1, ALICE);
-    world.run(1);
+    world.run(1000);
     for mark in 0..50 {
         world.send(alice, &data(mark));
         world.send(alice, &packet(ALICE, 103, ConType::Unreachable, mark));

@@ -185,6 +185,18 @@ fn a_silent_end_is_asked_and_then_given_up() {
 }
 
 #[test]
+fn what_cannot_be_written_keeps_the_doubt_alive() {
+    let pool = pool();
+    let (mut a, mut b) = pair(&pool);
+    assert!(a.send(packet(&pool, 1), at(0)) && b.send(packet(&pool, 2), at(100)));
+    give(&mut a, &drain(&mut b, usize::MAX), at(100));
+    while let Some(due) = a.next_timeout().filter(|_| !a.is_doubtful()) {
+        a.tick(due.at);
+    }
+    assert!(a.is_doubtful(), "it speaks, but it takes nothing");
+}
+
+#[test]
 fn a_question_is_answered_once_and_gives_the_round_trip() {
     // DO-06: a flood of questions that the asker does not read answers to costs one answer.
     let pool = pool();

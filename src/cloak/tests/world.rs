@@ -1,6 +1,6 @@
 //! A tiny world: CLOAK nodes and users joined by in-memory streams under virtual time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -109,6 +109,9 @@ pub(super) struct World {
     /// Dials since the start.
     pub(super) dials: usize,
     streams: Vec<Stream>,
+    /// Ends that lent no space, until they say otherwise; ends that said they have output.
+    paused: BTreeSet<End>,
+    to_flush: BTreeSet<End>,
     pool: Pool,
     births: u8,
 }
@@ -125,6 +128,8 @@ impl World {
             is_deaf: false,
             dials: 0,
             streams: Vec::new(),
+            paused: BTreeSet::new(),
+            to_flush: BTreeSet::new(),
             pool: Pool::new(256 << 20),
             births: 0,
         }
@@ -295,7 +300,9 @@ impl World {
             Action::Connect(id, at) => self.connect(node, id, &at),
             Action::Close(id) | Action::Abort(id) => self.close(End::Node(node, id)),
             Action::Exit(why) => drop(self.exits.insert(node, why)),
-            Action::Unlisten(_) | Action::Resume(_) | Action::Flush(_) | Action::Shutdown(_) => (),
+            Action::Resume(id) => drop(self.paused.remove(&End::Node(node, id))),
+            Action::Flush(id) => drop(self.to_flush.insert(End::Node(node, id))),
+            Action::Unlisten(_) | Action::Shutdown(_) => (),
         }
     }
 
@@ -331,8 +338,14 @@ impl World {
         match end {
             End::Node(node, id) => {
                 let Some(cloak) = self.nodes.get_mut(&node) else { return Vec::new() };
+                if !self.to_flush.contains(&end) {
+                    return Vec::new();
+                }
                 cloak.send_slices(id, &mut slices);
                 let bytes: Vec<u8> = collect(&slices);
+                if bytes.is_empty() {
+                    self.to_flush.remove(&end);
+                }
                 cloak.send_commit(id, bytes.len(), self.now);
                 bytes
             }
@@ -366,6 +379,7 @@ impl World {
                 End::User(user) => self.users[user].take(put, &bytes[given..], self.now),
             };
             if count == 0 {
+                self.paused.insert(end);
                 break;
             }
             given += count;
@@ -402,13 +416,13 @@ impl World {
     }
 
     fn deliver(&mut self, pair: [End; 2], side: usize, end: End) -> bool {
-        let now = self.now;
+        let (now, paused) = (self.now, self.paused.contains(&end));
         let Some(stream) = self.stream_of(pair) else { return false };
         if stream.is_swallowing {
             stream.under_way[side].clear();
             return false;
         }
-        if stream.under_way[side].front().is_none_or(|(due, _)| *due > now) {
+        if paused || stream.under_way[side].front().is_none_or(|(due, _)| *due > now) {
             return false;
         }
         let Some((_, bytes)) = stream.under_way[side].pop_front() else { return false };
