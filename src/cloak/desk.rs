@@ -62,7 +62,7 @@ impl Desk {
             return None;
         }
         visit.since = now;
-        match visit.lines.next()? {
+        match visit.lines.next_line()? {
             Ok(request) => Some(request),
             Err(error) => {
                 visit.is_leaving = true;

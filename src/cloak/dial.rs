@@ -105,6 +105,8 @@ impl Dialler {
     pub fn proved(&mut self, link: LinkId, name: Name) -> Vec<LinkId> {
         self.name = Some(name);
         self.is_self = false;
+        // Should this link be lost, it is redialled at once, but no quicker than any other.
+        self.next = self.started.map_or(self.next, |at| self.next.min(at + DIAL_EVERY));
         self.attempts.retain(|attempt| attempt.link != link);
         self.take_attempts()
     }
@@ -239,6 +241,16 @@ mod tests {
         let (starts, most) = run(&mut dialler(), Health::Away, 0, 10_000, true);
         assert_eq!(most, DIAL_TRIES);
         assert!((30..=40).contains(&starts), "{starts}");
+    }
+
+    #[test]
+    fn one_attempt_has_time_for_a_slow_path() {
+        let mut dialler = dialler();
+        run(&mut dialler, Health::Away, 0, 4990, true);
+        let first = dialler.attempts[0].since;
+        assert_eq!(first, at(0));
+        run(&mut dialler, Health::Away, 4990, 5010, true);
+        assert!(dialler.attempts[0].since > first);
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Cloak {
         let mut rng = Rng::new(seed);
         let pool = Pool::new(config.memory);
         let routing = Routing::Static { routes: config.routes.clone(), is_leaf: config.leaf };
-        let switch = Switch::new(identity, &config.peers, routing, rng.child(), pool.clone());
+        let switch = Switch::new(identity, &config.peers, routing, rng.child(), pool.clone(), now);
         Self {
             switch,
             links: Links::default(),
@@ -433,6 +433,9 @@ impl Machine for Cloak {
     }
 
     fn send_commit(&mut self, link: LinkId, count: usize, now: Time) {
+        if count == 0 {
+            return;
+        }
         if self.links.get(link) != Some(&Kind::Control) {
             self.switch.post.carriers.send_commit(link, count, now);
         } else if self.desk.send_commit(link, count) {

@@ -76,7 +76,7 @@ impl Post {
 
     /// Sends a packet on, keeps it or gives it up.
     pub fn route(&mut self, parcel: Parcel, roster: &Roster, now: Time) {
-        match roster.way(&parcel.destination, parcel.from.as_ref()) {
+        match roster.way(&parcel.destination, parcel.from.as_ref(), now) {
             Way::Link(out) => self.pass(parcel, out, now),
             Way::Wait(awaited) if self.pool.has_room(KEPT_SHARE) => {
                 self.wanted.push_back(awaited);
@@ -116,7 +116,7 @@ impl Post {
             return;
         };
         // By our own routing, or else back to where the packet came from.
-        let way = match roster.way(&source, None) {
+        let way = match roster.way(&source, None, now) {
             Way::Link(link) => Some(link),
             Way::Wait(_) | Way::None => lost.arrival,
         };

@@ -46,6 +46,7 @@ pub enum Way {
 #[derive(Debug)]
 pub struct Roster {
     own: Name,
+    started: Time,
     /// Local MUSeS nodes; one that left is kept a moment.
     pub clients: BTreeMap<Name, End>,
     /// CLOAK nodes; one that left is kept for a while.
@@ -58,10 +59,10 @@ pub struct Roster {
 impl Roster {
     /// A roster with nobody on it.
     #[must_use]
-    pub fn new(own: Name, peers: &[Endpoint], routing: Routing) -> Self {
+    pub fn new(own: Name, peers: &[Endpoint], routing: Routing, started: Time) -> Self {
         let table = Table::new(own, peers);
         let (clients, neighbours) = (BTreeMap::new(), BTreeMap::new());
-        Self { own, clients, neighbours, table, routing }
+        Self { own, started, clients, neighbours, table, routing }
     }
 
     /// The Name of this node.
@@ -72,7 +73,7 @@ impl Roster {
 
     /// Where a packet goes.
     #[must_use]
-    pub fn way(&self, destination: &Name, from: Option<&Name>) -> Way {
+    pub fn way(&self, destination: &Name, from: Option<&Name>, now: Time) -> Way {
         if let Some(client) = self.clients.get(destination) {
             return client.primary.map_or(Way::Wait(Awaited::Client(*destination)), Way::Link);
         }
@@ -83,24 +84,32 @@ impl Roster {
                 .and_then(|end| end.primary)
                 .map_or(Way::Wait(Awaited::Hop(Hop::Neighbour(name))), Way::Link),
             Some(hop @ Hop::Peer(_)) => Way::Wait(Awaited::Hop(hop)),
-            // Behind a peer that is away may be anybody.
-            None if self.is_peer_away() && *destination != self.own => Way::Wait(Awaited::Anyone),
+            None if *destination != self.own && !self.is_settled(now) => Way::Wait(Awaited::Anyone),
             None => Way::None,
         }
     }
 
-    fn is_peer_away(&self) -> bool {
-        self.table.peers().any(|(_, name)| !name.is_some_and(|name| self.table.is_up(name)))
+    /// Whether everybody who may be about to come has come: behind a peer that is away may be
+    /// anybody, and who was cut off with a relay comes back to it a moment after it.
+    fn is_settled(&self, now: Time) -> bool {
+        let is_old = |since: Time| since + AWAY_KEPT <= now;
+        let is_up = |name: Option<&Name>| name.is_some_and(|name| self.table.is_up(name));
+        is_old(self.started)
+            && self.table.peers().all(|(_, name)| is_up(name))
+            && self.neighbours.values().all(|end| is_old(end.since))
     }
 
-    /// Puts a client on its newest link; gives the link it had. `Err` if there are too many.
-    pub fn attach(&mut self, name: Name, link: LinkId, now: Time) -> Result<Option<LinkId>, ()> {
-        if self.clients.len() >= NAMES_MAX && !self.clients.contains_key(&name) {
-            return Err(());
-        }
+    /// Whether this client may come.
+    #[must_use]
+    pub fn has_room_for(&self, client: &Name) -> bool {
+        self.clients.len() < NAMES_MAX || self.clients.contains_key(client)
+    }
+
+    /// Puts a client on its newest link; gives the link it had.
+    pub fn attach(&mut self, name: Name, link: LinkId, now: Time) -> Option<LinkId> {
         let end = self.clients.entry(name).or_insert_with(|| End::new(now));
         end.since = now;
-        Ok(end.primary.replace(link))
+        end.primary.replace(link)
     }
 
     /// The place of a neighbour; where there are too many, the one that left first makes room.

@@ -60,8 +60,9 @@ impl Switch {
         routing: Routing,
         rng: Rng,
         pool: Pool,
+        now: Time,
     ) -> Self {
-        let roster = Roster::new(identity.name(), peers, routing);
+        let roster = Roster::new(identity.name(), peers, routing, now);
         let post = Post::new(pool.clone());
         Self { roster, post, identity, rng, pool, notices: VecDeque::new() }
     }
@@ -92,6 +93,7 @@ impl Switch {
     }
 
     fn broken(&mut self, id: LinkId, error: LinkError, now: Time) {
+        log::debug!("link {} broke: {error}", id.raw());
         self.post.counters.add_error(error);
         let is_self = error == LinkError::OwnName;
         self.end(id, Some(Action::Abort(id)), &error.to_string(), is_self, now);
@@ -106,6 +108,7 @@ impl Switch {
         }
         carrier.name = Some(name);
         carrier.since = now;
+        log::debug!("link {} is {}'s, {role:?}, {}", id.raw(), name.short(), carrier.at);
         match origin {
             Origin::Client => self.client(id, name, now),
             Origin::Called => self.neighbour(id, name, false, now),
@@ -118,13 +121,13 @@ impl Switch {
     }
 
     fn client(&mut self, id: LinkId, name: Name, now: Time) {
-        let is_new = !self.roster.clients.contains_key(&name);
-        let Ok(old) = self.roster.attach(name, id, now) else {
+        if !self.roster.has_room_for(&name) {
             self.post.counters.add("refused-clients-full");
             self.end(id, Some(Action::Abort(id)), "too many clients", false, now);
             return;
-        };
-        if let Some(old) = old {
+        }
+        let is_new = !self.roster.clients.contains_key(&name);
+        if let Some(old) = self.roster.attach(name, id, now) {
             self.retire(old, now);
         }
         if is_new {

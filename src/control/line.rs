@@ -50,7 +50,7 @@ impl Lines {
 
     /// The next whole line, read as a `T`; `None` until there is one. After an error the
     /// connection is of no more use.
-    pub fn next<T: DeserializeOwned>(&mut self) -> Option<Result<T, LineError>> {
+    pub fn next_line<T: DeserializeOwned>(&mut self) -> Option<Result<T, LineError>> {
         let held = &self.input[..self.filled];
         let Some(end) = held.iter().position(|byte| *byte == b'\n') else {
             return (self.filled == self.input.len()).then_some(Err(LineError::TooLong));
@@ -117,10 +117,10 @@ mod tests {
     fn requests_come_out_one_by_one_and_the_stream_stays() {
         let mut lines = Lines::default();
         give(&mut lines, b"{\"do\":\"status\"}\n{\"do\":\"recon");
-        assert_eq!(lines.next(), Some(Ok(Request::Status)));
-        assert_eq!(lines.next::<Request>(), None);
+        assert_eq!(lines.next_line(), Some(Ok(Request::Status)));
+        assert_eq!(lines.next_line::<Request>(), None);
         give(&mut lines, b"nect\"}\nSSH-2.0");
-        assert_eq!(lines.next(), Some(Ok(Request::Reconnect)));
+        assert_eq!(lines.next_line(), Some(Ok(Request::Reconnect)));
         assert_eq!((lines.take_rest(), lines.take_rest()), (b"SSH-2.0".to_vec(), vec![]));
     }
 
@@ -141,7 +141,7 @@ mod tests {
     fn an_endless_line_is_an_error() {
         let mut lines = Lines::default();
         give(&mut lines, &[b' '; REQUEST_BYTES_MAX]);
-        assert_eq!(lines.next::<Request>(), Some(Err(LineError::TooLong)));
+        assert_eq!(lines.next_line::<Request>(), Some(Err(LineError::TooLong)));
     }
 
     quickcheck! {
@@ -149,7 +149,7 @@ mod tests {
             let mut lines = Lines::default();
             give(&mut lines, &bytes);
             let newlines = bytes.iter().filter(|byte| **byte == b'\n').count();
-            (0..newlines).all(|_| lines.next::<Request>().is_some()) && lines.next::<Request>().is_none()
+            (0..newlines).all(|_| lines.next_line::<Request>().is_some()) && lines.next_line::<Request>().is_none()
         }
     }
 }

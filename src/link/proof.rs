@@ -55,22 +55,32 @@ impl Proof {
         if self.own.role == Role::Client && other.role == Role::Client {
             return Err(LinkError::Role);
         }
-        // A muses-node and the CLOAK node in it share one Name; two ends of one role that do are
-        // one node that dialled itself, or our own words thrown back at us.
-        if other.name == self.own.name && other.role == self.own.role {
+        let is_self = self.is_self(&other);
+        if is_self && self.is_caller {
             return Err(LinkError::OwnName);
         }
         if self.expected.is_some_and(|expected| expected != other.name) {
             return Err(LinkError::OtherName);
         }
         self.other = Some(other);
-        Ok((!self.is_caller).then(|| self.sign(&other)))
+        // The called end of a node that dialled itself stays mute: its caller is to read the Hello
+        // and learn whom it called, which a closed link would not tell.
+        Ok((!self.is_caller && !is_self).then(|| self.sign(&other)))
+    }
+
+    /// A muses-node and the CLOAK node in it share one Name; two ends of one role that do are one
+    /// node that dialled itself, or our own words thrown back at us.
+    fn is_self(&self, other: &Hello) -> bool {
+        other.name == self.own.name && other.role == self.own.role
     }
 
     /// Takes the other end's proof: from here on it is who it said. The caller answers with its
     /// own.
     pub fn proof(&self, body: &[u8]) -> Result<(Hello, Option<[u8; SIGNATURE_LEN]>), LinkError> {
         let other = self.other.ok_or(LinkError::Unexpected)?;
+        if self.is_self(&other) {
+            return Err(LinkError::OwnName);
+        }
         let mut reader = Reader::new(body);
         let signature = reader.array().map_err(LinkError::Message)?;
         reader.end().map_err(LinkError::Message)?;
@@ -122,11 +132,20 @@ mod tests {
     fn wrong_names_and_roles_are_refused() {
         let mut node = end(1, Role::Neighbour, Some(name(2)));
         assert_eq!(node.hello(&said(&end(3, Role::Neighbour, None))), Err(LinkError::OtherName));
-        assert_eq!(node.hello(&said(&end(1, Role::Neighbour, None))), Err(LinkError::OwnName));
         let mut client = end(4, Role::Client, None);
         assert_eq!(client.hello(&said(&end(5, Role::Client, None))), Err(LinkError::Role));
         let mut inner = end(1, Role::Neighbour, None);
         assert!(inner.hello(&said(&end(1, Role::Client, None))).is_ok(), "the embedded node");
+    }
+
+    #[test]
+    fn a_node_that_dials_itself_learns_it_where_it_dialled() {
+        let mut called = end(1, Role::Neighbour, None);
+        let mut caller = end(1, Role::Neighbour, None);
+        caller.calling();
+        assert_eq!(called.hello(&said(&caller)), Ok(None));
+        assert_eq!(called.proof(&[0; 64]).err(), Some(LinkError::OwnName));
+        assert_eq!(caller.hello(&said(&called)), Err(LinkError::OwnName));
     }
 
     #[test]

@@ -130,9 +130,10 @@ fn before_the_proof_nothing_else_has_a_place() {
     let pool = pool();
     let mut names = end(9, Role::Neighbour, &pool);
     names.announce([].iter());
+    let hello = FRAME_HEADER + Hello::LEN;
     let early = [
         (message(&pool, Kind::Ping, 0, |_| ()).to_vec(), LinkError::Unexpected),
-        (message(&pool, Kind::Names, 2, |into| drop(into.u16(0))).to_vec(), LinkError::Unexpected),
+        (drain(&mut names, usize::MAX)[hello..].to_vec(), LinkError::Unexpected),
         (packet(&pool, 0).to_vec(), LinkError::Frame(WireError::Bound)),
         (vec![0, 0, 0, 1, 99], LinkError::Frame(WireError::Unknown)),
         (vec![0; 4], LinkError::Frame(WireError::Bound)),
@@ -181,6 +182,18 @@ fn a_silent_end_is_asked_and_then_given_up() {
     assert_eq!(due.at, at(1000) + LINK_DEAD);
     a.tick(due.at);
     assert_eq!(broken(&mut a), Some(LinkError::Silent));
+}
+
+#[test]
+fn what_cannot_be_written_keeps_the_doubt_alive() {
+    let pool = pool();
+    let (mut a, mut b) = pair(&pool);
+    assert!(a.send(packet(&pool, 1), at(0)) && b.send(packet(&pool, 2), at(100)));
+    give(&mut a, &drain(&mut b, usize::MAX), at(100));
+    while let Some(due) = a.next_timeout().filter(|_| !a.is_doubtful()) {
+        a.tick(due.at);
+    }
+    assert!(a.is_doubtful(), "it speaks, but it takes nothing");
 }
 
 #[test]

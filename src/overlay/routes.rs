@@ -97,6 +97,14 @@ impl Routes {
         self.default.as_ref()
     }
 
+    /// The endpoints that routes lead to: each should be a peer that is dialled.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.explicit.values().chain(&self.default).filter_map(|via| match via {
+            Via::Peer(endpoint) => Some(endpoint),
+            Via::Name(_) => None,
+        })
+    }
+
     /// Adds a route; false if the destination (`None` is the default) has one already.
     pub fn add(&mut self, destination: Option<Name>, via: Via) -> bool {
         match destination {
@@ -180,6 +188,7 @@ mod tests {
         let routes: Routes = text.parse().expect("a good file");
         assert_eq!(routes.explicit(&bob), Some(&Via::Name(relay)));
         assert_eq!(routes.explicit(&relay), None);
+        assert_eq!(routes.endpoints().count(), 1);
         assert_eq!(routes.default_route(), Some(&Via::Peer(Endpoint::Host("r".into(), 7001))));
         let json = serde_json::to_string(&routes).expect("text");
         assert_eq!(serde_json::from_str::<Routes>(&json).ok(), Some(routes));
