@@ -103,14 +103,14 @@ fn millis(at: Duration) -> u64 {
     u64::try_from(at.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The next larger of 1, 2, 4, 6, 8 times a power of ten.
+/// The next larger of some round factors times a power of ten.
 fn nice(value: f64) -> f64 {
     let mut power = 1.0;
     while power * 10.0 < value {
         power *= 10.0;
     }
-    let factor = [1.0, 2.0, 4.0, 6.0, 8.0, 10.0].into_iter().find(|factor| factor * power >= value);
-    factor.unwrap_or(10.0) * power
+    let factors = [1.0, 1.2, 1.6, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0];
+    factors.into_iter().find(|factor| factor * power >= value).unwrap_or(10.0) * power
 }
 
 #[cfg(test)]
@@ -143,6 +143,6 @@ mod tests {
         let chart = Chart::new(&arrivals, &[]);
         assert!(chart.rates.len() <= WIDTH as usize);
         assert!(chart.text().lines().all(|line| line.chars().count() <= 84));
-        assert_eq!((nice(100e6), nice(101e6), nice(3.0)), (100e6, 200e6, 4.0));
+        assert_eq!((nice(100e6), nice(101e6), nice(5.0)), (100e6, 120e6, 6.0));
     }
 }

@@ -200,8 +200,8 @@ fn report(
         let verdict = if wait < TARGET { "PASS" } else { "-" };
         let _ = writeln!(
             text,
-            "{}: the network was away {:.2} s; first byte {:.0} ms after its return: {verdict} \
-             (target {} ms; the paper: {} s)",
+            "{}: the network was away {:.2} s;\n       \
+             first byte {:.0} ms after its return: {verdict} (target {} ms; the paper: {} s)",
             cut.what,
             cut.away().as_secs_f64(),
             wait.as_secs_f64() * 1e3,

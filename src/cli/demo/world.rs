@@ -211,7 +211,7 @@ impl World {
 
     /// Sends a signal.
     pub(super) fn signal(&self, actor: &str, signal: Signal) -> Result<(), Failure> {
-        let child = self.children.get(actor).map(|child| child.id().cast_signed());
+        let child = self.children.get(actor).map(|child| child.id() as i32);
         let pid = child.and_then(Pid::from_raw);
         let pid = pid.ok_or_else(|| Failure::Run(format!("{actor} does not run")))?;
         kill_process(pid, signal).map_err(|error| Failure::from(io::Error::from(error)))
