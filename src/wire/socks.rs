@@ -239,15 +239,10 @@ fn request_len(held: &[u8]) -> Result<usize, (Code, Fault)> {
 }
 
 fn host(kind: u8, fields: &[u8]) -> Option<Host> {
-    if let Ok(bytes) = <[u8; 4]>::try_from(fields)
-        && kind == IPV4
-    {
-        return Some(Host::V4(bytes.into()));
-    }
-    if let Ok(bytes) = <[u8; 16]>::try_from(fields)
-        && kind == IPV6
-    {
-        return Some(Host::V6(bytes.into()));
+    match kind {
+        IPV4 => return <[u8; 4]>::try_from(fields).ok().map(|bytes| Host::V4(bytes.into())),
+        IPV6 => return <[u8; 16]>::try_from(fields).ok().map(|bytes| Host::V6(bytes.into())),
+        _ => {}
     }
     let (_, name) = fields.split_first()?;
     let name = std::str::from_utf8(name).ok()?;
