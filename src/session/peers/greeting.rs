@@ -61,8 +61,8 @@ impl Peers {
 
     pub(super) fn on_hello(&mut self, peer: Name, header: &Header, body: &[u8], now: Time) {
         let own_name = self.policy.identity.name();
-        let known_half = |half: &&Box<Responder>| half.peer() == peer && half.answers(header);
-        if let Some(half) = self.half_open.iter().find(known_half) {
+        let mut half_open = self.half_open.iter();
+        if let Some(half) = half_open.find(|half| half.peer() == peer && half.answers(header)) {
             return self.out.push_back(half.answer());
         }
         if let Some(entry) = self.peers.get(&peer) {
@@ -154,8 +154,9 @@ impl Peers {
                 return self.counters.add("crossed-hello");
             }
         }
-        let mine = |half: &Box<Responder>| half.peer() == peer && half.is_finished_by(header);
-        let Some(at) = self.half_open.iter().position(mine) else {
+        let mut half_open = self.half_open.iter();
+        let mine = half_open.position(|half| half.peer() == peer && half.is_finished_by(header));
+        let Some(at) = mine else {
             self.counters.add("unknown-handshake");
             return self.call_back(peer, now);
         };
