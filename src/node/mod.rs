@@ -359,7 +359,7 @@ impl Node {
             // A session that waits for its peer is resumed by name; the others in turn.
             Some(Err(Held::Credit | Held::Log | Held::Closed)) => &mut [],
             held => {
-                self.is_held = held.is_some_and(|room| room.is_ok());
+                self.is_held |= held.is_some_and(|room| room.is_ok());
                 if !self.paused.contains(&link) {
                     self.paused.push_back(link);
                 }

@@ -27,6 +27,12 @@ impl Tunnel {
         };
         if let Err(name) = outcome {
             self.counters.add(name);
+            // The peer may have taken the step that this side asked for, and its answer was lost:
+            // asking again is all that helps, and does no harm if this was a forgery.
+            if self.keys.has_asked() && header.epoch == self.keys.epoch().saturating_add(1) {
+                self.flow.ask(now);
+                self.tick(now);
+            }
         }
         self.flush(now);
     }
@@ -253,8 +259,7 @@ impl Tunnel {
 
     /// The peer does not have the session. If all was said it is simply over.
     fn forget_gone(&mut self, key: u64) {
-        let Some(session) = self.table.remove(key) else { return };
-        self.starved.remove(&key);
+        let Some(session) = self.let_go(key) else { return };
         let said = session.sending() >= Way::Finished;
         let event = if said && session.receiving() >= Way::Finished {
             Event::Closed(key)
