@@ -1,0 +1,35 @@
+//! A node that is asked to end says goodbye: the other side's applications hear of it at once.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use super::cluster::{Plan, say};
+use super::sockets::{accept, dial, service, until_reset};
+
+#[test]
+fn a_stop_is_heard_at_once() {
+    let (listener, port) = service();
+    let mut cluster = Plan::default().service(port, port).start();
+    let at = cluster.alice.forward(&format!("bob:{port}"));
+    let near = [(); 3].map(|()| dial(at));
+    let mut far: Vec<_> = near.iter().map(|_| accept(&listener)).collect();
+    far[0].write_all(b"hello").expect("open");
+
+    let since = Instant::now();
+    let status = cluster.bob.process.terminate();
+    let ended = since.elapsed();
+    assert!(status.success(), "{status}: {}", cluster.bob.process.said());
+    let told: usize = near.iter().map(|stream| until_reset(stream).len()).sum();
+    let heard = since.elapsed();
+    assert!(told <= 5, "nothing but what was said before");
+    // The services behind the node that stopped hear of it as well.
+    far.iter().for_each(|stream| drop(until_reset(stream)));
+    say(&format!(
+        "SIGTERM: the node ended after {ended:?}, Alice's applications knew by {heard:?}"
+    ));
+    assert!(heard < Duration::from_secs(5), "{heard:?}");
+    cluster.alice.process.says("the far node was stopped");
+
+    let status = cluster.r1.process.terminate();
+    assert!(status.success(), "{status}");
+}
