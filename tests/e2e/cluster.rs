@@ -240,16 +240,6 @@ impl Cluster {
     pub(crate) fn suspended(&self) {
         wait_for("Alice's suspended tunnel", || (self.alice.tunnel() == "suspended").then_some(()));
     }
-
-    /// Waits until both sides are together again; how long it took.
-    pub(crate) fn resumed(&self) -> Duration {
-        let since = Instant::now();
-        wait_for("flowing tunnels", || {
-            let both = [&self.alice, &self.bob].map(Daemon::tunnel);
-            both.iter().all(|state| state == "flowing").then_some(())
-        });
-        since.elapsed()
-    }
 }
 
 fn has_links(daemon: &Daemon) -> bool {

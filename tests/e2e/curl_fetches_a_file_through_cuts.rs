@@ -53,8 +53,9 @@ fn curl_fetches_a_file_through_cuts() {
     assert_eq!(digest(&got), wanted);
     say(&format!("curl by Name, stopped 1 s and killed 1 s: {took:?}"));
 
-    let resumed = cluster.alice.status().tunnels[0].resumed;
-    assert!(resumed >= 3, "only {resumed} outages were noticed");
+    // Either side may have been the first to notice; the epoch steps with every resume.
+    let epoch = cluster.alice.status().tunnels[0].epoch;
+    assert!(epoch >= 3, "only {epoch} outages were noticed");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //!
 //! A module is a scenario, named as a sentence. A scenario that needs a program which is not
 //! installed says so and passes; with `MUSES_E2E_ALL=1` it fails instead. `MUSES_E2E_OUTAGE` is
-//! the length in seconds of the long outage (120).
+//! the length in seconds of the long outage (120), and `MUSES_E2E_LOG` the daemons' log filter.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,

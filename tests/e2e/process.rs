@@ -38,6 +38,9 @@ impl Process {
         let log = || File::options().append(true).create(true).open(&self.log);
         let mut command = Command::new(&self.program);
         command.args(&self.line).stdin(Stdio::null()).env_remove("MUSES_LOG");
+        if let Some(filter) = std::env::var_os("MUSES_E2E_LOG") {
+            command.env("MUSES_LOG", filter);
+        }
         command.stdout(log().expect("a fresh directory takes logs"));
         command.stderr(log().expect("a fresh directory takes logs"));
         self.child = Some(command.spawn().expect("the program is there"));
