@@ -31,6 +31,10 @@ use super::path::Path;
 use super::stream::{Session, Way};
 use super::table::{Known, Table};
 
+/// Sixteenths of the memory budget above which no data is taken in; the rest is left to what frees
+/// memory, acknowledgements above all.
+const MEMORY_FULL: usize = 15;
+
 /// What happens in a tunnel. A session's key is the opener's half of its SessID, as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -341,6 +345,10 @@ impl Tunnel {
         marked: bool,
         now: Time,
     ) -> Result<(), Rejected> {
+        // Never acknowledged, so it comes again once applications have taken what fills the memory.
+        if header.kind == ConType::Data && !self.pool.has_room(MEMORY_FULL) {
+            return Err("no-memory");
+        }
         let key = header.session.opener.to_u64();
         match self.table.known(key) {
             Known::Here => {}

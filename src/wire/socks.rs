@@ -374,7 +374,7 @@ mod tests {
         let bytes = reply(Code::Refused, Some(v6));
         assert_eq!((&bytes[..4], &bytes[20..]), (&[5, 5, 0, 4][..], &[0x12, 0x34][..]));
         let codes: Vec<u8> = Reason::ALL.iter().map(|reason| Code::from(*reason) as u8).collect();
-        assert_eq!(codes, [2, 5, 5, 4, 6, 4, 2, 2, 1, 1, 5, 1, 6, 4, 1]);
+        assert_eq!(codes, [2, 5, 5, 4, 6, 4, 2, 2, 1, 1, 5, 1, 6, 4, 1, 1]);
     }
 
     quickcheck! {
