@@ -30,6 +30,11 @@ fn a_stop_is_heard_at_once() {
     assert!(heard < Duration::from_secs(5), "{heard:?}");
     cluster.alice.process.says("the far node was stopped");
 
+    // Nobody waits for Bob any more: Alice is silent.
+    super::process::wait_for("an end of the attempts", || {
+        let tunnels = cluster.alice.status().tunnels;
+        tunnels.iter().all(|tunnel| tunnel.wait.state == "none").then_some(())
+    });
     let status = cluster.r1.process.terminate();
     assert!(status.success(), "{status}");
 }

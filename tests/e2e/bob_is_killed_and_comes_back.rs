@@ -24,8 +24,10 @@ fn bob_is_killed_and_comes_back() {
     let by_name = socks(cluster.alice.socks(), &format!("{name}.muses"), held).expect("accepted");
     let by_name_far = accept(&listener);
     let mut tool = cluster.alice.tool(&["connect", "bob", &held.to_string()]);
-    let tool = Run::start(tool.stdin(std::process::Stdio::piped()));
-    let tool_far = accept(&listener);
+    let mut tool = Run::start(tool.stdin(std::process::Stdio::piped()));
+    let mut tool_far = accept(&listener);
+    tool.stdin().write_all(b"hello").expect("open");
+    tool_far.read_exact(&mut [0; 5]).expect("open");
 
     cluster.bob.process.kill();
     asking.write_all(b"are you there?").expect("the local socket never closes");
