@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::cluster::{MUSES, Plan, say};
+use super::cluster::{Plan, say};
 use super::programs::Run;
 use super::sockets::{accept, dial, echo_service, service, socks, until_reset};
 
@@ -41,9 +41,8 @@ fn bob_is_killed_and_comes_back() {
     });
     say(&format!("Bob is back: node up after {started:?}, three resets after {resets:?}"));
     assert!(resets.iter().all(|after| *after < Duration::from_secs(10)));
-    let ended = tool.end();
-    assert_eq!(ended.status.code(), Some(1), "{MUSES} connect: {}", ended.stderr);
-    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    // A Unix socket knows no reset, so the tool cannot say that this is not a proper end.
+    tool.end();
     drop((idle_far, asking_far, by_name_far, tool_far));
 
     let since = Instant::now();
