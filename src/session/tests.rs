@@ -279,6 +279,37 @@ fn a_session_opens_carries_both_ways_and_closes() {
     }
 }
 
+/// The peer's node is done with a session when this node has all of it, which may be long before
+/// this application has read it.
+#[test]
+fn an_application_reads_to_the_end_what_the_peer_has_forgotten() {
+    let mut world = World::new();
+    let key = world.open(A);
+    let bytes = pattern(100_000);
+    world.sides[A].reads = false;
+    world.sides[A].finish.insert(key);
+    world.say(A, key, b"all of it, please");
+    world.run(MS * 100);
+    world.sides[B].finish.insert(key);
+    world.say(B, key, &bytes);
+    world.run(MS * 100);
+    assert!(world.sides[B].saw(Event::Closed(key)));
+    // Anything that makes this side speak of the session again hears that it is gone.
+    let (now, peer) = (world.now, world.sides[B].name);
+    world.sides[A].peers.with(&peer, |tunnel| tunnel.consume(key, 70_000, now));
+    world.cut = true;
+    world.sides[A].peers.with(&peer, |tunnel| tunnel.hint_unreachable(now));
+    world.run(MS * 500);
+    world.cut = false;
+    world.sides[A].peers.path_changed(world.now);
+    world.run(Duration::from_secs(5));
+    assert!(!world.sides[A].saw(Event::Closed(key)), "30,000 bytes are unread");
+    world.sides[A].reads = true;
+    world.run(MS * 100);
+    assert!(world.sides[A].heard[&key] == bytes[70_000..]);
+    assert!(world.sides[A].saw(Event::Closed(key)));
+}
+
 /// RL-01: loss, repetition and disorder.
 #[test]
 fn a_bad_path_costs_time_and_nothing_else() {
