@@ -105,7 +105,7 @@ impl Node {
     pub(super) fn on_request(&mut self, link: LinkId, now: Time) {
         let Some(local) = self.locals.get_mut(link) else { return };
         let Stage::Request(lines) = &mut local.stage else { return };
-        match lines.next::<Request>() {
+        match lines.next_line::<Request>() {
             None => {}
             Some(Ok(request)) => {
                 local.early = lines.take_rest();
