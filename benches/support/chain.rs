@@ -134,6 +134,11 @@ impl Chain {
         count
     }
 
+    /// Lets time pass in which nothing happens.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.now = self.now + time;
+    }
+
     /// Lets time pass, and moves what the machines have for each other.
     pub(crate) fn round(&mut self) {
         self.now = self.now + ROUND;

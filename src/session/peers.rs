@@ -5,6 +5,7 @@
 //! and only that ends the old tunnel's sessions (DESIGN section 5, "Resume").
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -215,9 +216,10 @@ impl Peers {
     }
 
     fn each(&mut self, mut act: impl FnMut(&mut Tunnel)) {
-        let names: Vec<Name> = self.peers.keys().copied().collect();
-        for name in names {
+        let mut next = self.after(None);
+        while let Some(name) = next {
             self.with(&name, &mut act);
+            next = self.after(Some(&name));
         }
     }
 
@@ -563,14 +565,22 @@ impl Peers {
 
     /// Does what is due.
     pub fn tick(&mut self, now: Time) {
-        let names: Vec<Name> = self.peers.keys().copied().collect();
-        for name in names {
+        let mut next = self.after(None);
+        while let Some(name) = next {
             self.tick_dial(name, now);
             let due = self.tunnel(&name).and_then(Tunnel::next_timeout);
             if due.is_some_and(|deadline| deadline.at <= now) {
                 self.with(&name, |tunnel| tunnel.tick(now));
             }
+            next = self.after(Some(&name));
         }
+    }
+
+    /// The peer after this one (the first one after none): a walk that may change peers and needs
+    /// no list of them.
+    fn after(&self, name: Option<&Name>) -> Option<Name> {
+        let from = name.map_or(Bound::Unbounded, Bound::Excluded);
+        self.peers.range((from, Bound::Unbounded)).next().map(|(name, _)| *name)
     }
 
     fn tick_dial(&mut self, name: Name, now: Time) {

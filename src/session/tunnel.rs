@@ -3,7 +3,7 @@
 //! It composes SSM ([`Keys`], and the sealer of each session) and SRM ([`Table`], [`Path`],
 //! [`Flow`], [`Acks`]); packets in, packets and events out.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::base::buffer::{Buffer, Pool};
@@ -125,8 +125,9 @@ pub struct Tunnel {
     unconfirmed: Option<Buffer>,
     /// Whether something was held back by the path since the last [`Event::Room`].
     crowded: bool,
-    /// Sessions held back by credit, and when to ask for news of it.
-    starved: BTreeSet<u64>,
+    /// Sessions held back by credit, sorted, and when to ask for news of it. They come and go with
+    /// every grant, so this is memory that stays and no tree.
+    starved: Vec<u64>,
     starved_ask: Option<(Time, Duration)>,
     hinted: Option<Time>,
     sent_again: u64,
@@ -158,7 +159,7 @@ impl Tunnel {
             rng,
             unconfirmed: finished,
             crowded: false,
-            starved: BTreeSet::new(),
+            starved: Vec::new(),
             starved_ask: None,
             hinted: None,
             sent_again: 0,
@@ -222,7 +223,9 @@ impl Tunnel {
         }
         match session.room(self.bounds.window) {
             0 if session.lacks_credit() => {
-                self.starved.insert(key);
+                if let Err(place) = self.starved.binary_search(&key) {
+                    self.starved.insert(place, key);
+                }
                 self.starved_ask.get_or_insert((now + CREDIT_PROBE, CREDIT_PROBE));
                 Err(Held::Credit)
             }
@@ -541,7 +544,7 @@ impl Tunnel {
         let was_held = held(&self.table, self.bounds.window);
         let news = self.table.acknowledge(entry, now).map_err(|_| "impossible claim")?;
         if was_held && !held(&self.table, self.bounds.window) {
-            self.starved.remove(&key);
+            self.feed(key);
             self.events.push_back(Event::Writable(key));
         }
         if !was_settled && self.table.is_settled() {
@@ -550,10 +553,17 @@ impl Tunnel {
         Ok(news)
     }
 
+    /// The session is no longer held back by credit.
+    fn feed(&mut self, key: u64) {
+        if let Ok(place) = self.starved.binary_search(&key) {
+            self.starved.remove(place);
+        }
+    }
+
     /// The peer does not have the session. If all was said it is simply over.
     fn forget_gone(&mut self, key: u64) {
         let Some(session) = self.table.remove(key) else { return };
-        self.starved.remove(&key);
+        self.feed(key);
         let said = session.sending() >= Way::Finished;
         let event = if said && session.receiving() >= Way::Finished {
             Event::Closed(key)
@@ -805,7 +815,7 @@ impl Tunnel {
             self.acks.owe(key, now);
             self.acknowledge_all(now);
         }
-        self.starved.remove(&key);
+        self.feed(key);
         self.table.remove(key);
         self.events.push_back(Event::Closed(key));
     }
