@@ -7,6 +7,7 @@
 mod greeting;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -213,9 +214,10 @@ impl Peers {
     }
 
     fn each(&mut self, mut act: impl FnMut(&mut Tunnel)) {
-        let names: Vec<Name> = self.peers.keys().copied().collect();
-        for name in names {
+        let mut next = self.after(None);
+        while let Some(name) = next {
             self.with(&name, &mut act);
+            next = self.after(Some(&name));
         }
     }
 
@@ -303,14 +305,22 @@ impl Peers {
 
     /// Does what is due.
     pub fn tick(&mut self, now: Time) {
-        let names: Vec<Name> = self.peers.keys().copied().collect();
-        for name in names {
+        let mut next = self.after(None);
+        while let Some(name) = next {
             self.tick_dial(name, now);
             let due = self.tunnel(&name).and_then(Tunnel::next_timeout);
             if due.is_some_and(|deadline| deadline.at <= now) {
                 self.with(&name, |tunnel| tunnel.tick(now));
             }
+            next = self.after(Some(&name));
         }
+    }
+
+    /// The peer after this one (the first one after none): a walk that may change peers and needs
+    /// no list of them.
+    fn after(&self, name: Option<&Name>) -> Option<Name> {
+        let from = name.map_or(Bound::Unbounded, Bound::Excluded);
+        self.peers.range((from, Bound::Unbounded)).next().map(|(name, _)| *name)
     }
 
     fn tick_dial(&mut self, name: Name, now: Time) {

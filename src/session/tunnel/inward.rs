@@ -251,13 +251,20 @@ impl Tunnel {
         let was_held = held(&self.table, self.bounds.window);
         let news = self.table.acknowledge(entry, now).map_err(|_| "impossible-claim")?;
         if was_held && !held(&self.table, self.bounds.window) {
-            self.starved.remove(&key);
+            self.feed(key);
             self.events.push_back(Event::Writable(key));
         }
         if !was_settled && self.table.is_settled() {
             self.acks.at(now);
         }
         Ok(news)
+    }
+
+    /// The session is no longer held back by credit.
+    pub(super) fn feed(&mut self, key: u64) {
+        if let Ok(place) = self.starved.binary_search(&key) {
+            self.starved.remove(place);
+        }
     }
 
     /// The peer does not have the session. If all was said it is over as soon as the application

@@ -109,7 +109,7 @@ impl Tunnel {
     /// Takes a session out, with all that the tunnel knows of it.
     pub(super) fn let_go(&mut self, key: u64) -> Option<Session> {
         let session = self.table.remove(key)?;
-        self.starved.remove(&key);
+        self.feed(key);
         self.path.abandoned(session.log.in_flight());
         Some(session)
     }
