@@ -154,6 +154,12 @@ impl Node {
         self.name
     }
 
+    /// Packet memory: bytes in use, and allowed.
+    #[must_use]
+    pub fn memory(&self) -> (usize, usize) {
+        (self.pool.used(), self.pool.budget())
+    }
+
     fn number(&mut self) -> u64 {
         self.numbers += 1;
         self.numbers
