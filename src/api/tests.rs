@@ -10,11 +10,11 @@ use super::*;
 use crate::base::ids::Name;
 use crate::wire::reason::Reason;
 
-/// Plays a daemon: for each connection, the request expected, what is answered, and what is done
-/// with the connection then.
-fn play<const N: usize>(
-    scenes: [(&'static str, String, fn(UnixStream)); N],
-) -> (tempfile::TempDir, JoinHandle<()>) {
+/// The request expected, what is answered, and what is done with the connection then.
+type Scene = (&'static str, String, fn(UnixStream));
+
+/// Plays a daemon, a scene for each connection.
+fn play<const N: usize>(scenes: [Scene; N]) -> (tempfile::TempDir, JoinHandle<()>) {
     let dir = tempfile::tempdir().expect("a directory");
     let listener = UnixListener::bind(dir.path().join("control")).expect("a short path");
     let mut kept = Vec::new();

@@ -85,9 +85,9 @@ pub const DIAL_EVERY: Duration = Duration::from_millis(100);
 pub const DIAL_IDLE: Duration = Duration::from_secs(1);
 /// One attempt at dialling is given up after this long.
 pub const DIAL_MAX: Duration = Duration::from_secs(1);
-/// A neighbour counts as waited for this long after the last packet for it: a little more than
-/// [`REHELLO_SLOW`], so that retries keep the quick dialling going.
-pub const WANTED_FOR: Duration = Duration::from_secs(2);
+/// A neighbour counts as waited for this long after the last packet for it: as long as the quick
+/// Re-Hellos last, because who only *receives* has nothing to send that would say so.
+pub const WANTED_FOR: Duration = REHELLO_PATIENCE;
 /// Dialling found this node itself: tried again this seldom, should the address move.
 pub const DIAL_SELF: Duration = Duration::from_secs(30);
 /// Two links that both ends proved within this time of each other may have crossed: longer than

@@ -1,16 +1,15 @@
 //! The clock of the tools. The daemons' cores never see it.
+#![expect(clippy::disallowed_types, reason = "a tool for people measures real time")]
 
 use std::time::Duration;
 
 /// Measures from its start.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::disallowed_types, reason = "a tool for people measures real time")]
 pub struct Stopwatch(std::time::Instant);
 
 impl Stopwatch {
     /// Starts.
     #[must_use]
-    #[expect(clippy::disallowed_types, reason = "a tool for people measures real time")]
     pub fn start() -> Self {
         Self(std::time::Instant::now())
     }

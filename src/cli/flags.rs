@@ -48,18 +48,18 @@ pub struct Flag {
 
 impl Flag {
     /// An option of both places with one value.
-    const fn one(long: &'static str, value: &'static str, about: &'static str) -> Self {
+    pub(super) const fn one(long: &'static str, value: &'static str, about: &'static str) -> Self {
         let (takes, place) = (Takes::One, Where::Both);
         Self { short: "", long, value, takes, place, about, more: "" }
     }
 
     /// The same, any number of times.
-    const fn many(long: &'static str, value: &'static str, about: &'static str) -> Self {
+    pub(super) const fn many(long: &'static str, value: &'static str, about: &'static str) -> Self {
         Self { takes: Takes::Many, ..Self::one(long, value, about) }
     }
 
     /// An option of the command line without a value.
-    const fn bare(long: &'static str, about: &'static str) -> Self {
+    pub(super) const fn bare(long: &'static str, about: &'static str) -> Self {
         let (takes, place) = (Takes::Nothing, Where::Line);
         Self { short: "", long, value: "", takes, place, about, more: "" }
     }
@@ -72,7 +72,7 @@ impl Flag {
         Self { takes: Takes::Pairs, ..self }
     }
 
-    const fn line(self) -> Self {
+    pub(super) const fn line(self) -> Self {
         Self { place: Where::Line, ..self }
     }
 
@@ -117,9 +117,10 @@ impl Program {
     }
 }
 
-const HELP: Flag = Flag::bare("help", "Print this help").short("h");
-const VERSION: Flag = Flag::bare("version", "Print the version").short("V");
-const MAN: Flag = Flag { place: Where::Hidden, ..Flag::bare("man", "Print the man page") };
+pub(super) const HELP: Flag = Flag::bare("help", "Print this help").short("h");
+pub(super) const VERSION: Flag = Flag::bare("version", "Print the version").short("V");
+pub(super) const MAN: Flag =
+    Flag { place: Where::Hidden, ..Flag::bare("man", "Print the man page") };
 const VERBOSE: Flag =
     Flag::bare("verbose", "Log more: -v transitions, -vv packets (or MUSES_LOG=debug)").short("v");
 const CONFIG: Flag =
@@ -224,162 +225,9 @@ pub const CLOAK: Program = Program {
     ],
 };
 
-const STATE: Flag =
-    Flag::one("state", "DIR", "The daemon's state directory [default: ~/.local/state/muses]")
-        .line();
-const JSON: Flag = Flag::bare("json", "Print JSON");
-const PORT: Flag =
-    Flag::one("port", "PORT", "The port on the receiver's device [default: 6873]").line();
-
-/// The person's tool.
-pub const TOOL: Program = Program {
-    name: "muses",
-    about: "use and look after the muses-node of this device",
-    usage: &["[--state DIR] COMMAND [ARGUMENT]...", "COMMAND --help"],
-    commands: &[
-        ("connect", "Join stdin and stdout to a service of another device"),
-        ("send", "Send a file"),
-        ("recv", "Receive files"),
-        ("status", "How is everything: device, neighbours, tunnels, sessions"),
-        ("sessions", "List the sessions"),
-        ("kill", "End a session on both sides"),
-        ("reconnect", "Try everything again now"),
-        ("key", "Print this device's Name, making its identity if there is none"),
-        ("replay", "Run a tape through the core that it was recorded from"),
-        ("demo", "Cut a transfer twice and draw what happens"),
-    ],
-    flags: &[STATE, HELP, VERSION, MAN],
-    notes: "",
-    examples: &[
-        ("Through ssh", "ssh -o 'ProxyCommand muses connect %h %p' bob.muses"),
-        ("A file", "muses send photo.jpg alice      (there: muses recv --allow bob)"),
-        ("Why is it stuck?", "muses status"),
-    ],
-};
-
-/// The commands of [`TOOL`], in its order.
-pub const COMMANDS: &[Program] = &[
-    command(
-        "muses connect",
-        "join stdin and stdout to a service of another device",
-        &["[--state DIR] NAME PORT"],
-        &[STATE, HELP],
-        "End of file on stdin ends our direction only; end of file from there is passed on to \
-         stdout at once. Made for ssh's ProxyCommand.",
-        &[("Through ssh", "ssh -o 'ProxyCommand muses connect %h %p' bob.muses")],
-    ),
-    command(
-        "muses send",
-        "send a file, whole or not at all, through any outage",
-        &["[--state DIR] [--port PORT] FILE NAME"],
-        &[STATE, PORT, HELP],
-        "Succeeds only after the receiver has the whole file on its disk and both ends have \
-         computed the same SHA-256 of it.",
-        &[("A file", "muses send photo.jpg alice"), ("There", "muses recv --allow bob")],
-    ),
-    command(
-        "muses recv",
-        "receive files, each whole or not at all",
-        &["[--state DIR] [--dir DIR] [--port PORT] [--allow NAME]... [--once]"],
-        &[
-            STATE,
-            Flag::one("dir", "DIR", "Put the files there [default: here]").line(),
-            PORT,
-            Flag::many("allow", "NAME", "Take files from this device too [default: as muses-node]")
-                .line(),
-            Flag::bare("once", "End after the first whole file"),
-            HELP,
-        ],
-        "No file is ever written over: a second photo.jpg becomes 'photo (1).jpg'. Directories \
-         in a sender's file name are dropped, and a leading dot becomes '_'.",
-        &[("From Bob, until stopped", "muses recv --dir ~/inbox --allow bob")],
-    ),
-    command(
-        "muses status",
-        "how is everything: device, neighbours, tunnels, sessions",
-        &["[--state DIR] [--json]"],
-        &[STATE, JSON, HELP],
-        "Each wait says its state, since when, why, and what will end it. Works on the state \
-         directory of a cloak-node as well.",
-        &[("Every second", "watch -n1 muses status")],
-    ),
-    command(
-        "muses sessions",
-        "list the sessions",
-        &["[--state DIR] [--json]"],
-        &[STATE, JSON, HELP],
-        "",
-        &[("The one that is stuck", "muses sessions")],
-    ),
-    command(
-        "muses kill",
-        "end a session on both sides",
-        &["[--state DIR] SESSION"],
-        &[STATE, HELP],
-        "SESSION is the number that 'muses sessions' shows.",
-        &[("End the third", "muses kill 3")],
-    ),
-    command(
-        "muses reconnect",
-        "try everything again now",
-        &["[--state DIR]"],
-        &[STATE, HELP],
-        "Dials every neighbour afresh and asks every suspended tunnel's peer at once.",
-        &[("After the train's tunnel", "muses reconnect")],
-    ),
-    command(
-        "muses key",
-        "print this device's Name, making its identity if there is none",
-        &["[--state DIR]"],
-        &[STATE, HELP],
-        "The Name is the public key; it may be told to anybody. The private key stays in \
-         DIR/identity, and nothing ever replaces it.",
-        &[("Wire up two sides by script", "bob=$(muses --state /srv/bob key)")],
-    ),
-    command(
-        "muses replay",
-        "run a tape through the core that it was recorded from",
-        &["FILE"],
-        &[HELP],
-        "Tapes are written by --record of both daemons. Says whether the core does again what \
-         it did, or where it first differs.",
-        &[("Reproduce", "muses replay bug.tape")],
-    ),
-    command(
-        "muses demo",
-        "cut a transfer twice and draw what happens",
-        &["[--size BYTES] [--rate BYTES|none] [--keep]"],
-        &[
-            Flag::one("size", "BYTES", "Size of the file [default: 256M]").line(),
-            Flag::one(
-                "rate",
-                "BYTES|none",
-                "Bytes a second the sender reads at most [default: 100M]",
-            )
-            .line(),
-            Flag::bare("keep", "Leave files and logs behind"),
-            HELP,
-        ],
-        "Runs two muses-nodes and two relays on loopback. One relay is killed and started again, \
-         the other stopped and continued, while a file goes through. Succeeds only if the file \
-         arrived whole and both returns were quick.",
-        &[("A bigger one", "muses demo --size 2G --rate none")],
-    ),
-];
-
-const fn command(
-    name: &'static str,
-    about: &'static str,
-    usage: &'static [&'static str],
-    flags: &'static [Flag],
-    notes: &'static str,
-    examples: &'static [(&'static str, &'static str)],
-) -> Program {
-    Program { name, about, usage, flags, commands: &[], notes, examples }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::commands::{COMMANDS, TOOL};
     use super::*;
     use std::collections::BTreeSet;
 

@@ -138,7 +138,8 @@ pub fn man(program: &Program, commands: &[Program]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::flags::{CLOAK, COMMANDS, NODE, TOOL};
+    use super::super::commands::{COMMANDS, TOOL};
+    use super::super::flags::{CLOAK, NODE};
     use super::*;
 
     #[test]

@@ -118,7 +118,8 @@ pub fn no_operands(program: &Program, settings: &Settings) -> Result<(), Wrong> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::flags::{COMMANDS, NODE, TOOL};
+    use super::super::commands::{COMMANDS, TOOL};
+    use super::super::flags::NODE;
     use super::*;
 
     fn line(text: &str) -> Vec<String> {

@@ -46,7 +46,7 @@ pub enum PrivateError {
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, PrivateError> {
     let io = |error: io::Error| PrivateError::Io(path.to_owned(), error);
     // Without blocking, so that a pipe in the file's place cannot hold the daemon up.
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

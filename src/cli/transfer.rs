@@ -19,14 +19,13 @@ use thiserror::Error;
 
 use super::drafts::Draft;
 use super::failure::one_line;
+use super::filenames::{numbered, plain};
 use super::private::publish;
 
 /// The receiver's port where none is given: M, U, S, E on a telephone's keys.
 pub const PORT: u16 = 6873;
 /// Bytes of a line, at most.
 const LINE_MAX: u64 = 4096;
-/// Bytes of a file name, at most, with room for a number.
-const NAME_MAX: usize = 240;
 /// Bytes moved at a time.
 const CHUNK: usize = 64 << 10;
 /// Names tried before a directory is said to be full of them.
@@ -99,7 +98,7 @@ pub fn send<S: Read + Write>(
     mut stream: S,
     mut moved: impl FnMut(usize),
 ) -> Result<Moved, TransferError> {
-    let name = plain_name(&file.name);
+    let name = plain(&file.name);
     let header = Header { name: name.clone(), size: file.size };
     let outcome = match write_line(&mut stream, &header) {
         Ok(()) => send_body(file, &mut stream, &mut moved),
@@ -179,7 +178,7 @@ fn receive_body<S: Read, F: FnMut(usize)>(
     begin: impl FnOnce(&str, u64) -> F,
 ) -> Result<Moved, TransferError> {
     let header: Header = read_line(stream, "send")?;
-    let name = plain_name(&header.name);
+    let name = plain(&header.name);
     let mut moved = begin(&name, header.size);
     let local = |error| TransferError::Local(dir.to_owned(), error);
     let (draft, mut file) = Draft::create(dir).map_err(local)?;
@@ -218,32 +217,6 @@ fn settle(draft: &Draft, dir: &Path, name: &str) -> io::Result<String> {
         }
     }
     Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("too many files named {name}")))
-}
-
-/// `photo.jpg`, `photo (1).jpg`, …
-fn numbered(name: &str, copy: u32) -> String {
-    if copy == 0 {
-        return name.to_owned();
-    }
-    match name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()) {
-        Some((stem, ending)) => format!("{stem} ({copy}).{ending}"),
-        None => format!("{name} ({copy})"),
-    }
-}
-
-/// A file name that stays in its directory, whatever the sender called it.
-#[must_use]
-pub fn plain_name(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let mut plain: String = last.chars().map(|c| if c.is_control() { '_' } else { c }).collect();
-    // A hidden file may be one that a shell or a desktop runs.
-    if plain.starts_with('.') {
-        plain.replace_range(..1, "_");
-    }
-    while plain.len() > NAME_MAX {
-        plain.pop();
-    }
-    if plain.trim().is_empty() { "unnamed".to_owned() } else { plain }
 }
 
 fn write_line(into: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
@@ -361,24 +334,5 @@ mod tests {
         assert!(matches!(received, Err(TransferError::Local(..))));
         let text = sent.expect_err("refused").to_string();
         assert!(text.contains("could not keep the file") && !text.contains("/nonex"), "{text}");
-    }
-
-    #[test]
-    fn no_name_leaves_the_directory() {
-        for (name, plain) in [
-            ("../../etc/passwd", "passwd"),
-            ("..", "_."),
-            ("a/", "unnamed"),
-            ("", "unnamed"),
-            (".bashrc", "_bashrc"),
-            ("c:\\x\\y.txt", "y.txt"),
-            ("a\nb\u{1b}", "a_b_"),
-            ("é.txt", "é.txt"),
-        ] {
-            assert_eq!(plain_name(name), plain);
-        }
-        assert!(plain_name(&"é".repeat(500)).len() <= NAME_MAX);
-        assert_eq!(numbered("a.tar.gz", 2), "a.tar (2).gz");
-        assert_eq!(numbered("noending", 1), "noending (1)");
     }
 }

@@ -257,13 +257,14 @@ mod tests {
     fn nothing_waits_and_dialling_is_slow_until_something_does() {
         let mut dialler = dialler();
         assert_eq!(run(&mut dialler, Health::Up, 0, 5000, true).0, 0);
-        let idle = run(&mut dialler, Health::Away, 10_000, 20_000, false).0;
+        let quiet = 10_000 + u64::try_from(WANTED_FOR.as_millis()).expect("minutes");
+        let idle = run(&mut dialler, Health::Away, quiet, quiet + 10_000, false).0;
         assert!((8..=14).contains(&idle), "{idle}");
         dialler.take_attempts();
         let started = dialler.started.expect("dialled");
-        dialler.want(at(20_000));
+        dialler.want(at(quiet + 10_000));
         let due = dialler.next_timeout(Health::Away).expect("a deadline");
-        assert!(due.at <= at(20_000).max(started + DIAL_EVERY));
+        assert!(due.at <= at(quiet + 10_000).max(started + DIAL_EVERY));
     }
 
     #[test]

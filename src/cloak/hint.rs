@@ -79,7 +79,7 @@ mod tests {
 
     fn lost(kind: ConType, destination: Name) -> (Vec<u8>, Header) {
         let session = SessId { opener: PSessId::from_u64(7), answerer: PSessId::from_u64(8) };
-        let header = Header { kind, suite: 2, epoch: 3, seq: 4, session };
+        let header = Header { kind, suite: 2, last: false, epoch: 3, seq: 4, session };
         let mut bytes = vec![0; HEAD_ROOM];
         route::emit(&mut bytes[FRAME_HEADER..], &name(1), &destination, 0);
         header.emit(&mut bytes[HEAD_ROOM - PERSISTENT_LEN..]);

@@ -6,7 +6,6 @@
 
 pub mod carrier;
 pub mod config;
-pub mod counters;
 pub mod desk;
 pub mod dial;
 pub mod double;

@@ -7,13 +7,13 @@ use std::collections::VecDeque;
 
 use crate::base::buffer::{Buffer, Pool};
 use crate::base::clock::Time;
+use crate::base::counters::Counters;
 use crate::base::ids::Name;
 use crate::base::limits::{FRAME_HEADER, HOPS_MAX};
 use crate::base::links::LinkId;
 use crate::wire::route::Route;
 
 use super::carrier::{Carriers, Origin};
-use super::counters::Counters;
 use super::hint::Hints;
 use super::kept::{Awaited, Kept, Parcel};
 use super::roster::{Roster, Way};

@@ -94,7 +94,7 @@ impl Switch {
 
     fn broken(&mut self, id: LinkId, error: LinkError, now: Time) {
         log::debug!("link {} broke: {error}", id.raw());
-        self.post.counters.add_error(error);
+        self.post.counters.add(ending(error));
         let is_self = error == LinkError::OwnName;
         self.end(id, Some(Action::Abort(id)), &error.to_string(), is_self, now);
     }
@@ -331,5 +331,20 @@ impl Switch {
     /// What the node must know.
     pub fn poll(&mut self) -> Option<Notice> {
         self.notices.pop_front()
+    }
+}
+
+/// The counter of links that ended by this error.
+fn ending(error: LinkError) -> &'static str {
+    match error {
+        LinkError::Frame(_) => "link-bad-frame",
+        LinkError::Message(_) => "link-bad-message",
+        LinkError::Unexpected => "link-unexpected",
+        LinkError::OwnName => "link-own-name",
+        LinkError::OtherName => "link-other-name",
+        LinkError::Signature => "link-bad-proof",
+        LinkError::Role => "link-wrong-role",
+        LinkError::Late => "link-late",
+        LinkError::Silent => "link-silent",
     }
 }

@@ -169,7 +169,7 @@ impl Node {
             }
             Err(reason) => {
                 log::warn!("{} asked for port {service}: {reason}", self.word(&peer));
-                self.counters.add("service refused");
+                self.counters.add("service-refused");
                 self.peers.with(&peer, |tunnel| tunnel.refuse(key, reason, now));
             }
         }

@@ -406,7 +406,7 @@ impl Node {
             }
             self.requests.pop_front();
             if owes {
-                self.counters.add("request timed out");
+                self.counters.add("request-timed-out");
                 self.close_local(link, now);
             }
         }
@@ -485,7 +485,7 @@ impl Machine for Node {
     fn accept(&mut self, on: Port, from: Endpoint, now: Time) -> Option<LinkId> {
         self.latest = now;
         if self.locals.len() >= LINKS_MAX || self.stopping.is_some() {
-            self.counters.add("too many links");
+            self.counters.add("too-many-links");
             return None;
         }
         let link = self.accept_local(on, &from, now)?;

@@ -31,7 +31,7 @@ impl Node {
         let mut counters: Vec<(String, u64)> =
             counters.iter().map(|(name, count)| (name.to_owned(), count)).collect();
         if self.uplink.dropped() > 0 {
-            counters.push(("uplink dropped".to_owned(), self.uplink.dropped()));
+            counters.push(("uplink-dropped".to_owned(), self.uplink.dropped()));
         }
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -76,7 +76,7 @@ impl Node {
                 }
                 Step::Refuse(bytes, fault) => {
                     log::debug!("SOCKS5 request refused: {fault:?}");
-                    self.counters.add("socks refused");
+                    self.counters.add("socks-refused");
                     local.words.extend(bytes);
                     return self.drain_local(link, now);
                 }
@@ -92,7 +92,7 @@ impl Node {
             Some(peer) => self.ask(link, peer, port, now),
             None => {
                 log::info!("SOCKS5: {host:?} is no Name and no alias");
-                self.counters.add("socks unknown host");
+                self.counters.add("socks-unknown-host");
                 let Some(local) = self.locals.get_mut(link) else { return };
                 local.words.extend(socks::reply(socks::Code::HostUnreachable, None));
                 self.drain_local(link, now);
@@ -105,7 +105,7 @@ impl Node {
     pub(super) fn on_request(&mut self, link: LinkId, now: Time) {
         let Some(local) = self.locals.get_mut(link) else { return };
         let Stage::Request(lines) = &mut local.stage else { return };
-        match lines.next::<Request>() {
+        match lines.next_line::<Request>() {
             None => {}
             Some(Ok(request)) => {
                 local.early = lines.take_rest();

@@ -140,12 +140,12 @@ impl Initiator {
     /// Takes the answer; gives the third message. An error that is not [`HandshakeError::Noise`]
     /// or [`HandshakeError::Stray`] means that this handshake leads nowhere.
     pub(crate) fn finish(
-        mut self,
+        mut self: Box<Self>,
         own: &Own<'_>,
         header: &Header,
         body: &[u8],
         now: Time,
-    ) -> Result<(Established, Buffer), (Option<Self>, HandshakeError)> {
+    ) -> Result<(Established, Buffer), (Option<Box<Self>>, HandshakeError)> {
         let mut payload = [0; MESSAGE_MAX];
         let len = match self.noise.read(body, &mut payload) {
             Ok(len) => len,
@@ -244,10 +244,10 @@ impl Responder {
 
     /// Takes the third message. A forged one gives the handshake back.
     pub(crate) fn finish(
-        mut self,
+        mut self: Box<Self>,
         body: &[u8],
         now: Time,
-    ) -> Result<Established, (Option<Self>, HandshakeError)> {
+    ) -> Result<Established, (Option<Box<Self>>, HandshakeError)> {
         let mut payload = [0; MESSAGE_MAX];
         let len = match self.noise.read(body, &mut payload) {
             Ok(len) => len,

@@ -186,7 +186,7 @@ impl Keys {
     pub(crate) fn open(&mut self, header: &Header, body: &mut Buffer) -> Result<(), Rejected> {
         let earlier = self.earlier.as_mut().filter(|keys| keys.epoch == header.epoch);
         let is_present = self.incoming.epoch == header.epoch;
-        let keys = if is_present { &mut self.incoming } else { earlier.ok_or("unknown epoch")? };
+        let keys = if is_present { &mut self.incoming } else { earlier.ok_or("unknown-epoch")? };
         if keys.window.look(header.seq) != Seen::New {
             return Err("replayed");
         }
@@ -236,10 +236,10 @@ impl Keys {
         let (stage, step) = match done {
             Some(step) => (Stage::Done, step),
             None if self.step.leaving == header.epoch => (Stage::Ahead, &mut self.step),
-            None => return Err("stale re-hello"),
+            None => return Err("stale-re-hello"),
         };
         if header.seq < step.heard {
-            return Err("stale re-hello");
+            return Err("stale-re-hello");
         }
         envelope::open(body, header, &mut step.opener).map_err(|_| "forged")?;
         Ok(stage)
@@ -256,13 +256,13 @@ impl Keys {
     ) -> Result<(), Rejected> {
         let step = match stage {
             Stage::Ahead => &mut self.step,
-            Stage::Done => self.done.as_mut().ok_or("stale re-hello")?,
+            Stage::Done => self.done.as_mut().ok_or("stale-re-hello")?,
         };
         if header.kind == ConType::ReHelloBack && step.own.is_none() {
-            return Err("unasked re-hello");
+            return Err("unasked-re-hello");
         }
         if step.peer.is_some_and(|known| known != nonce) {
-            return Err("changed re-hello");
+            return Err("changed-re-hello");
         }
         step.peer = Some(nonce);
         step.heard = header.seq.saturating_add(1);

@@ -77,7 +77,7 @@ struct Pending {
 
 #[derive(Default)]
 struct Peer {
-    dial: Option<(Initiator, Flow, u32)>,
+    dial: Option<(Box<Initiator>, Flow, u32)>,
     tunnel: Option<(Tunnel, Time)>,
     pending: VecDeque<Pending>,
     /// The peer's run in which the tunnel was made.
@@ -95,7 +95,7 @@ pub struct Peers {
     pool: Pool,
     rng: Rng,
     peers: BTreeMap<Name, Peer>,
-    half_open: VecDeque<Responder>,
+    half_open: VecDeque<Box<Responder>>,
     strangers: Bucket,
     uplink: bool,
     out: VecDeque<Buffer>,
@@ -234,7 +234,7 @@ impl Peers {
             return self.counters.add("reflected");
         }
         if route.destination() != self.policy.identity.name() {
-            return self.counters.add("wrong addressee");
+            return self.counters.add("wrong-addressee");
         }
         let Ok(header) = Header::parse(&frame[FRAME_HEADER + ROUTE_LEN..]) else {
             return self.counters.add("malformed");
@@ -257,9 +257,9 @@ impl Peers {
                 tunnel.receive(header, body, marked, now);
                 self.drain(peer);
             }
-            Some(_) => self.counters.add("another tunnel"),
+            Some(_) => self.counters.add("another-tunnel"),
             None => {
-                self.counters.add("unknown tunnel");
+                self.counters.add("unknown-tunnel");
                 self.call_back(peer, now);
             }
         }
@@ -269,7 +269,7 @@ impl Peers {
     fn call_back(&mut self, peer: Name, now: Time) {
         let is_known = self.is_known(&peer);
         if !is_known && (self.peers.len() >= TUNNELS_MAX || !self.strangers.take(now)) {
-            return self.counters.add("too many strangers");
+            return self.counters.add("too-many-strangers");
         }
         let entry = self.peers.entry(peer).or_default();
         let recent = entry.called_back.is_some_and(|last| now.since(last) < HINT_EVERY);
@@ -291,7 +291,7 @@ impl Peers {
 
     fn on_refused(&mut self, peer: Name, body: &[u8], now: Time) {
         let Ok(reason) = Reason::parse(body) else { return self.counters.add("malformed") };
-        self.counters.add("refusal heard");
+        self.counters.add("refusal-heard");
         self.trouble(peer, reason, now);
     }
 
@@ -316,31 +316,31 @@ impl Peers {
                 let mut flow = Flow::new(now);
                 flow.suspend(Outage::Silence, now);
                 flow.set_uplink(self.uplink, now);
-                entry.dial = Some((initiator, flow, 0));
+                entry.dial = Some((Box::new(initiator), flow, 0));
                 self.tick(now);
             }
-            Err(_) => self.counters.add("crypto failed"),
+            Err(_) => self.counters.add("crypto-failed"),
         }
     }
 
     fn on_hello(&mut self, peer: Name, header: &Header, body: &[u8], now: Time) {
         let own_name = self.policy.identity.name();
-        let known_half = |half: &&Responder| half.peer() == peer && half.answers(header);
+        let known_half = |half: &&Box<Responder>| half.peer() == peer && half.answers(header);
         if let Some(half) = self.half_open.iter().find(known_half) {
             return self.out.push_back(half.answer());
         }
         if let Some(entry) = self.peers.get(&peer) {
             let established = entry.tunnel.as_ref().map(|(tunnel, _)| tunnel.id().opener);
             if established == Some(header.session.opener) {
-                return self.counters.add("hello again");
+                return self.counters.add("hello-again");
             }
             // HS-09: both began; the lower Name's handshake is the one that goes on.
             if entry.dial.is_some() && own_name < peer {
-                return self.counters.add("crossed hello");
+                return self.counters.add("crossed-hello");
             }
         }
         if !self.is_known(&peer) && !self.strangers.take(now) {
-            return self.counters.add("too many strangers");
+            return self.counters.add("too-many-strangers");
         }
         let ends = self.ends(peer);
         let own = own(&self.policy, &self.pool);
@@ -348,19 +348,19 @@ impl Peers {
         match Responder::new(&own, ends, (header, body), secret, (&mut self.rng, now)) {
             Ok(half) => {
                 self.out.push_back(half.answer());
-                self.keep_half_open(half, now);
+                self.keep_half_open(Box::new(half), now);
             }
             Err(HandshakeError::Refused(reason)) => {
                 self.trouble(peer, reason, now);
                 self.hint_refused(peer, header.session, reason);
             }
-            Err(_) => self.counters.add("bad hello"),
+            Err(_) => self.counters.add("bad-hello"),
         }
     }
 
     /// HS-16: bounded; of one Name the newest stay, of all the oldest stranger goes first. A known
     /// Name's handshake waits as long as the network does.
-    fn keep_half_open(&mut self, half: Responder, now: Time) {
+    fn keep_half_open(&mut self, half: Box<Responder>, now: Time) {
         let peer = half.peer();
         let mut same = self.half_open.iter().filter(|other| other.peer() == peer).count();
         self.half_open.push_back(half);
@@ -384,13 +384,13 @@ impl Peers {
         let Some(entry) = self.peers.get_mut(&peer) else { return };
         let answered = entry.dial.as_ref().is_some_and(|(dial, _, _)| dial.is_answered_by(header));
         let Some((initiator, flow, tries)) = entry.dial.take_if(|_| answered) else {
-            return self.counters.add("hello unasked");
+            return self.counters.add("hello-unasked");
         };
         match initiator.finish(&own, header, body, now) {
             Ok((established, finished)) => self.establish(peer, established, Some(finished), now),
             Err((Some(initiator), _)) => {
                 entry.dial = Some((initiator, flow, tries));
-                self.counters.add("bad hello");
+                self.counters.add("bad-hello");
                 // Without a pre-shared secret this is a forgery; with one, most likely another.
                 if self.policy.secrets.contains_key(&peer) {
                     self.trouble(peer, Reason::SecretDiffers, now);
@@ -399,7 +399,7 @@ impl Peers {
             }
             Err((None, HandshakeError::Refused(reason))) => self.give_up(peer, reason),
             Err((None, _)) => {
-                self.counters.add("bad hello");
+                self.counters.add("bad-hello");
                 self.dial(peer, now);
             }
         }
@@ -415,12 +415,12 @@ impl Peers {
             }
             // HS-09 again: both finished before they heard of each other.
             if tunnel.is_unconfirmed() && own_is_lower && now.since(*since) < OUTAGE_MAX {
-                return self.counters.add("crossed hello");
+                return self.counters.add("crossed-hello");
             }
         }
-        let mine = |half: &Responder| half.peer() == peer && half.is_finished_by(header);
+        let mine = |half: &Box<Responder>| half.peer() == peer && half.is_finished_by(header);
         let Some(at) = self.half_open.iter().position(mine) else {
-            self.counters.add("unknown handshake");
+            self.counters.add("unknown-handshake");
             return self.call_back(peer, now);
         };
         let Some(half) = self.half_open.remove(at) else { return };
@@ -430,7 +430,7 @@ impl Peers {
             }
             Ok(established) => self.refuse_stranger(peer, established, now),
             Err((half, _)) => {
-                self.counters.add("bad finished");
+                self.counters.add("bad-finished");
                 self.half_open.extend(half);
             }
         }
@@ -438,7 +438,7 @@ impl Peers {
 
     /// The stranger proved its Name, so it may learn that it is on no list.
     fn refuse_stranger(&mut self, peer: Name, established: Established, now: Time) {
-        self.counters.add("stranger refused");
+        self.counters.add("stranger-refused");
         self.happenings.push_back((peer, Happening::Stranger));
         let mut body = envelope::blank(&self.pool, 1);
         body.extend(&[Reason::NotAllowed as u8]);

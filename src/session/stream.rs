@@ -165,14 +165,14 @@ impl Session {
     ) -> Result<Fit, Rejected> {
         let fit = self.inbox.fit(header.seq);
         if fit == Fit::TooFar {
-            return Err("too far ahead");
+            return Err("too-far-ahead");
         }
         if !self.openers.iter().any(|(epoch, _)| *epoch == header.epoch) {
-            let opener = keys.session_opener(self.id, header.epoch).ok_or("unknown epoch")?;
+            let opener = keys.session_opener(self.id, header.epoch).ok_or("unknown-epoch")?;
             self.openers.push((header.epoch, opener));
         }
         let opener = self.openers.iter_mut().find(|(epoch, _)| *epoch == header.epoch);
-        let (_, opener) = opener.ok_or("unknown epoch")?;
+        let (_, opener) = opener.ok_or("unknown-epoch")?;
         envelope::open(&mut payload, header, opener).map_err(|_| "forged")?;
         if fit != Fit::Again {
             self.inbox.put(header.seq, Item { kind: header.kind, payload }, now);

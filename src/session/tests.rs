@@ -375,7 +375,7 @@ fn a_replay_of_all_that_was_ever_said_changes_nothing() {
     assert_eq!((world.epoch(A), world.epoch(B)), (epoch, epoch));
     assert_eq!(world.sides[B].heard, heard);
     assert_eq!([world.sides[A].events.len(), world.sides[B].events.len()], events);
-    assert!(world.count(A, "reflected") > 0 && world.count(B, "stale re-hello") > 0);
+    assert!(world.count(A, "reflected") > 0 && world.count(B, "stale-re-hello") > 0);
     world.say(A, key, b"goes on");
     world.run(MS * 100);
     assert!(world.sides[B].heard[&key].ends_with(b"goes on"));

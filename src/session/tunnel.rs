@@ -11,8 +11,8 @@ use crate::base::clock::{Time, earliest};
 use crate::base::counters::Counters;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::limits::{
-    CREDIT_PROBE, EPOCH_AGE_SOFT, EPOCH_BYTES_SOFT, EPOCH_PACKETS_SOFT, HINT_EVERY, PAYLOAD_MAX,
-    WINDOW_DEFAULT,
+    CREDIT_PROBE, EPOCH_AGE_SOFT, EPOCH_BYTES_SOFT, EPOCH_PACKETS_SOFT, HEAD_ROOM, HINT_EVERY,
+    ICV_MAX, PAYLOAD_MAX, WINDOW_DEFAULT,
 };
 use crate::base::machine::Deadline;
 use crate::crypto::rng::Rng;
@@ -30,6 +30,10 @@ use super::log::Acked;
 use super::path::Path;
 use super::stream::{Session, Way};
 use super::table::{Known, Table};
+
+/// Sixteenths of the memory budget above which no data is taken in; the rest is left to what frees
+/// memory, acknowledgements above all.
+const MEMORY_FULL: usize = 15;
 
 /// What happens in a tunnel. A session's key is the opener's half of its SessID, as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -326,7 +330,7 @@ impl Tunnel {
             ConType::Ack | ConType::Probe | ConType::Goodbye | ConType::FinishedBack => {
                 self.receive_control(header, body, now)
             }
-            _ => Err("unexpected type"),
+            _ => Err("unexpected-type"),
         };
         if let Err(name) = outcome {
             self.counters.add(name);
@@ -341,12 +345,16 @@ impl Tunnel {
         marked: bool,
         now: Time,
     ) -> Result<(), Rejected> {
+        // Never acknowledged, so it comes again once applications have taken what fills the memory.
+        if header.kind == ConType::Data && !self.pool.has_room(MEMORY_FULL) {
+            return Err("no-memory");
+        }
         let key = header.session.opener.to_u64();
         match self.table.known(key) {
             Known::Here => {}
-            Known::Never => return Err("unknown session"),
+            Known::Never => return Err("unknown-session"),
             Known::New if header.session.answerer.serial != self.own_serial() => {
-                return Err("unknown session");
+                return Err("unknown-session");
             }
             known @ (Known::New | Known::Over) => {
                 let mut session = Session::new(header.session, false, now);
@@ -357,18 +365,18 @@ impl Tunnel {
                     self.heard(now);
                     self.follow(key, header, Fit::Ahead, marked, now);
                 } else {
-                    return Err("too many sessions");
+                    return Err("too-many-sessions");
                 }
                 return Ok(());
             }
         }
-        let Some(session) = self.table.get_mut(key) else { return Err("unknown session") };
+        let Some(session) = self.table.get_mut(key) else { return Err("unknown-session") };
         if session.id() != header.session {
-            return Err("unknown session");
+            return Err("unknown-session");
         }
         let fit = session.receive(header, body, &self.keys, now)?;
         if fit == Fit::Again {
-            self.counters.add("received again");
+            self.counters.add("received-again");
         }
         self.heard(now);
         self.follow(key, header, fit, marked, now);
@@ -381,7 +389,7 @@ impl Tunnel {
         let mut readable = false;
         while let Some(item) = session.inbox.take() {
             if !session.follow(item.kind) {
-                self.counters.add("out of place");
+                self.counters.add("out-of-place");
                 continue;
             }
             let reason = Reason::parse(&item.payload).unwrap_or(Reason::ByApplication);
@@ -463,7 +471,7 @@ impl Tunnel {
         self.keys.admit(header, stage, hello.nonce)?;
         self.heard(now);
         if stage == Stage::Ahead {
-            self.keys.step(&mut self.rng, now).map_err(|_| "crypto failed")?;
+            self.keys.step(&mut self.rng, now).map_err(|_| "crypto-failed")?;
             self.table.step();
         }
         let was_out = self.flow.outage().is_some();
@@ -494,7 +502,7 @@ impl Tunnel {
             let end = entry.spans.as_slice().last().map_or(entry.cumulative, |span| span.end);
             let possible = session.log.judge(entry.cumulative).is_ok() && end <= session.log.next();
             if !entry.gone && !possible {
-                return Err("impossible claim");
+                return Err("impossible-claim");
             }
         }
         Ok(())
@@ -539,7 +547,7 @@ impl Tunnel {
         let was_settled = self.table.is_settled();
         let held = |table: &Table, window| table.get(key).is_some_and(|s| s.room(window) == 0);
         let was_held = held(&self.table, self.bounds.window);
-        let news = self.table.acknowledge(entry, now).map_err(|_| "impossible claim")?;
+        let news = self.table.acknowledge(entry, now).map_err(|_| "impossible-claim")?;
         if was_held && !held(&self.table, self.bounds.window) {
             self.starved.remove(&key);
             self.events.push_back(Event::Writable(key));
@@ -584,12 +592,12 @@ impl Tunnel {
     fn dispatch(&mut self, key: u64, kind: ConType, mut payload: Buffer, now: Time) {
         let Some(session) = self.table.get_mut(key) else { return };
         let last = kind != ConType::Data
-            || self.path.is_last(payload.len() as u64)
+            || self.path.is_last((payload.len() + HEAD_ROOM + ICV_MAX) as u64)
             || session.lacks_credit_after(payload.len());
         if session.seal(kind, &mut payload, last, &self.keys).is_err() {
             // CR-16: nothing unsealed leaves; bytes taken in cannot be given back, so the
             // application hears of it.
-            self.counters.add("crypto failed");
+            self.counters.add("crypto-failed");
             self.table.remove(key);
             self.events.push_back(Event::Reset(key, Reason::ByApplication));
             return;
@@ -666,7 +674,7 @@ impl Tunnel {
     fn seal_out(&mut self, kind: ConType, mut body: Buffer) {
         match self.keys.seal(kind, &mut body) {
             Ok(()) => self.out.push_back(body),
-            Err(_) => self.counters.add("crypto failed"),
+            Err(_) => self.counters.add("crypto-failed"),
         }
     }
 
@@ -690,7 +698,7 @@ impl Tunnel {
         body.grow(len);
         match self.keys.seal_step(kind, stage, &mut body) {
             Ok(()) => self.out.push_back(body),
-            Err(_) => self.counters.add("crypto failed"),
+            Err(_) => self.counters.add("crypto-failed"),
         }
     }
 

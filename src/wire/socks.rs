@@ -239,15 +239,10 @@ fn request_len(held: &[u8]) -> Result<usize, (Code, Fault)> {
 }
 
 fn host(kind: u8, fields: &[u8]) -> Option<Host> {
-    if let Ok(bytes) = <[u8; 4]>::try_from(fields)
-        && kind == IPV4
-    {
-        return Some(Host::V4(bytes.into()));
-    }
-    if let Ok(bytes) = <[u8; 16]>::try_from(fields)
-        && kind == IPV6
-    {
-        return Some(Host::V6(bytes.into()));
+    match kind {
+        IPV4 => return <[u8; 4]>::try_from(fields).ok().map(|bytes| Host::V4(bytes.into())),
+        IPV6 => return <[u8; 16]>::try_from(fields).ok().map(|bytes| Host::V6(bytes.into())),
+        _ => {}
     }
     let (_, name) = fields.split_first()?;
     let name = std::str::from_utf8(name).ok()?;
@@ -379,7 +374,7 @@ mod tests {
         let bytes = reply(Code::Refused, Some(v6));
         assert_eq!((&bytes[..4], &bytes[20..]), (&[5, 5, 0, 4][..], &[0x12, 0x34][..]));
         let codes: Vec<u8> = Reason::ALL.iter().map(|reason| Code::from(*reason) as u8).collect();
-        assert_eq!(codes, [2, 5, 5, 4, 6, 4, 2, 2, 1, 1, 5, 1, 6, 4, 1]);
+        assert_eq!(codes, [2, 5, 5, 4, 6, 4, 2, 2, 1, 1, 5, 1, 6, 4, 1, 1]);
     }
 
     quickcheck! {

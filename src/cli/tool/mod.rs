@@ -13,8 +13,9 @@ mod status;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::commands::{COMMANDS, TOOL};
 use super::failure::{Failure, Wrong, end};
-use super::flags::{COMMANDS, Program, TOOL};
+use super::flags::Program;
 use super::parse::{Asked, parse};
 use super::programs::{line, print};
 use super::settings::{Settings, nearest};

@@ -7,6 +7,7 @@ use indicatif::MultiProgress;
 use crate::api;
 
 use super::super::failure::Failure;
+use super::super::filenames;
 use super::super::programs::print;
 use super::super::progress::{Progress, Subject};
 use super::super::transfer::{self, Outgoing};
@@ -22,7 +23,7 @@ pub(super) fn run(
     let path = Path::new(file);
     let (mut source, size) = transfer::open(path).map_err(Failure::run)?;
     let stream = api::connect(state.as_deref(), name, port).map_err(Failure::run)?;
-    let what = format!("{} to {name}", transfer::plain_name(file));
+    let what = format!("{} to {name}", filenames::plain(file));
     let subject = Subject { what, size, state, session: stream.session() };
     let progress = Progress::start(subject, &MultiProgress::new());
     let outgoing = Outgoing { name: file.to_owned(), size, source: &mut source };

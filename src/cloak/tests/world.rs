@@ -50,7 +50,7 @@ pub(super) fn packet(from: u8, to: u8, kind: ConType, mark: u8) -> Vec<u8> {
     frame::emit(&mut bytes, Kind::Packet, total);
     route::emit(&mut bytes[FRAME_HEADER..], &name(from), &name(to), HOPS_MAX);
     let session = SessId::default();
-    let header = Header { kind, suite: 1, epoch: 1, seq: u64::from(mark), session };
+    let header = Header { kind, suite: 1, last: false, epoch: 1, seq: u64::from(mark), session };
     header.emit(&mut bytes[HEAD_ROOM - PERSISTENT_LEN..]);
     bytes
 }

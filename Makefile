@@ -1,0 +1,65 @@
+# Thin names over cargo.
+#
+#   make demo                 cut a transfer twice and draw what happens
+#   make test                 all tests
+#   make bench                all benchmarks
+#   make fuzz T=packet_parser S=60
+#   make install PREFIX=/usr/local DESTDIR=
+#
+# Where OpenSSL 3's headers are missing, it is built from source; that takes a C compiler and
+# the whole of perl.
+
+CARGO   ?= cargo
+PREFIX  ?= /usr/local
+DESTDIR ?=
+T       ?= packet_parser
+S       ?= 60
+
+BINARIES = muses-node cloak-node muses
+RELEASE  = $(or $(CARGO_TARGET_DIR),target)/release
+
+# The question that the openssl crate will ask: are its headers where pkg-config knows them?
+HAVE_OPENSSL := $(shell \
+	if [ -n "$$OPENSSL_DIR" ] || pkg-config --exists 'openssl >= 3.0' 2>/dev/null; then echo yes; fi)
+FEATURES := $(if $(HAVE_OPENSSL),,--features vendored)
+
+.PHONY: all build demo test bench fuzz install uninstall man clean check-vendored
+
+all: build
+
+check-vendored:
+	@if [ -n "$(FEATURES)" ] && ! perl -MIPC::Cmd -MFindBin -e1 2>/dev/null; then \
+		echo "make: OpenSSL 3 headers are missing and perl is not complete:" \
+			"install libssl-dev and pkg-config, or perl" >&2; exit 1; fi
+
+build: check-vendored
+	$(CARGO) build --release $(FEATURES) --bins
+
+# All three programs, because the demo starts the daemons that lie beside it.
+demo: build
+	$(RELEASE)/muses demo
+
+test: check-vendored
+	$(CARGO) test $(FEATURES)
+
+bench: check-vendored
+	$(CARGO) bench $(FEATURES)
+
+# Fuzzing wants a compiler's unstable flags; a stable one gives them when asked like this.
+fuzz:
+	cd fuzz && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $(T) -- -max_total_time=$(S)
+
+man: build
+	@for program in $(BINARIES); do $(RELEASE)/$$program --man > $(RELEASE)/$$program.1; done
+
+install: man
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	cd $(RELEASE) && install -m 755 $(BINARIES) $(abspath $(DESTDIR)$(PREFIX))/bin
+	cd $(RELEASE) && install -m 644 $(BINARIES:=.1) $(abspath $(DESTDIR)$(PREFIX))/share/man/man1
+
+uninstall:
+	cd $(DESTDIR)$(PREFIX)/bin && rm -f $(BINARIES)
+	cd $(DESTDIR)$(PREFIX)/share/man/man1 && rm -f $(BINARIES:=.1)
+
+clean:
+	$(CARGO) clean
