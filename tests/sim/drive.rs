@@ -119,7 +119,7 @@ impl World {
                         }
                         let socket = Socket::new(State::Open(*conn, 1));
                         self.processes[id].links.insert(link, socket);
-                        self.enqueue(id, link);
+                        self.queue_link(id, link);
                     }
                     None => self.net.leave(*conn, 1, true, self.now),
                 }

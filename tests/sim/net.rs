@@ -68,7 +68,7 @@ pub(crate) struct Conn {
 }
 
 /// What happens to who dials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Dialling {
     Works,
     Silent,

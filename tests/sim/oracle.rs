@@ -234,8 +234,11 @@ impl World {
                 continue;
             }
             self.sessions[number].is_excused = true;
-            for place in apps.into_iter().flatten().filter(|at| self.apps[*at].process == id) {
+            for place in apps.into_iter().flatten() {
                 let app = &mut self.apps[place];
+                if app.process != id {
+                    continue;
+                }
                 (app.is_orphan, app.is_done) = (true, true);
                 if let Some((conn, end)) = app.conn.take() {
                     self.net.leave(conn, end, true, self.now);
