@@ -118,6 +118,9 @@ impl World {
         trace!(self, "session {number} begins: {session:?}");
         self.apps.push(app);
         self.sessions[number].client_app = Some(place);
+        // Its node may not know yet that the other one has lost their tunnel.
+        self.sessions[number].is_excused |=
+            [client, session.server].iter().any(|id| self.processes[*id].run > 1);
         let from = Endpoint::Host("application".into(), 0);
         self.task(client, Task::Accept(conn, port, from));
         self.after(Duration::from_micros(1), Event::App(place));
