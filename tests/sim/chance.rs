@@ -38,10 +38,10 @@ impl Chance {
         from[self.index(from.len())]
     }
 
-    /// A time up to `most`, with short ones as likely as long ones.
+    /// A time up to `most`, each order of magnitude down to a thousandth as likely as the next.
     pub(crate) fn span(&mut self, most: Duration) -> Duration {
-        let nanos = self.size(most.as_nanos() as u64);
-        Duration::from_nanos(nanos)
+        let scale = 1 << self.below(11);
+        self.within(most / scale)
     }
 
     /// A time up to `most`, each equally likely.

@@ -42,6 +42,7 @@ impl World {
 
     pub(crate) fn strike(&mut self, fault: Fault) {
         trace!(self, "FAULT {fault:?}");
+        self.had_void |= matches!(fault, Fault::Void(..) | Fault::Move(..));
         match fault {
             Fault::Cut(a, b, dialling) => {
                 let wire = self.net.wire(a, b);

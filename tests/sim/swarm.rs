@@ -187,9 +187,9 @@ fn plan_faults(world: &mut World, chance: &mut Chance, storm: Duration) {
 fn recover(world: &mut World) {
     world.run(RECOVERY);
     let is_excused = |world: &World, app: &App| world.sessions[app.session].is_excused;
-    if world.pending().all(|app| is_excused(world, app)) {
-        // Whoever only waits hears of a peer's restart when somebody says something: silence is
-        // the design's word. A person's wish to reconnect says it.
+    if world.had_void || world.pending().all(|app| is_excused(world, app)) {
+        // Whoever only waits hears of a peer's restart, or of its own dead link, when somebody
+        // says something: silence is the design's word. A person's wish to reconnect says it.
         for id in 0..world.processes.len() {
             world.strike(Fault::PathChanged(id));
         }

@@ -62,6 +62,9 @@ pub(crate) struct World {
     /// No more faults, no more rests.
     pub(crate) calm: bool,
     pub(crate) taped: bool,
+    /// Connections went silent without a word: who dialled them and has nothing to say cannot
+    /// know, and a peer that may not dial back waits for it.
+    pub(crate) had_void: bool,
     pub(crate) traced: bool,
     pub(crate) failure: Option<String>,
     print: Fingerprint,
@@ -98,6 +101,7 @@ impl World {
             wires: Vec::new(),
             calm: false,
             taped: false,
+            had_void: false,
             traced: std::env::var_os("MUSES_TRACE").is_some(),
             failure: None,
             print: Fingerprint::default(),
