@@ -325,6 +325,7 @@ impl Side {
             suites: Suite::ALL.to_vec(),
             secrets: BTreeMap::new(),
             allowed: BTreeSet::from([peer]),
+            notify: Default::default(),
             bounds: Bounds::default(),
         };
         let mut peers = Peers::new(policy, pool.clone(), Rng::new([seed; 32]));
