@@ -22,9 +22,12 @@ const IDLE_MAX: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Pool(Rc<Home>);
 
+/// Memory with its owners.
+type Chunk = Rc<Box<[u8]>>;
+
 #[derive(Debug)]
 struct Home {
-    idle: [RefCell<Vec<Rc<Box<[u8]>>>>; CLASSES.len()],
+    idle: [RefCell<Vec<Chunk>>; CLASSES.len()],
     out: Cell<usize>,
     budget: usize,
 }
@@ -82,7 +85,7 @@ impl Pool {
 #[derive(Debug)]
 pub struct Buffer {
     /// `None` only while dropping.
-    chunk: Option<Rc<Box<[u8]>>>,
+    chunk: Option<Chunk>,
     home: Rc<Home>,
     start: usize,
     end: usize,

@@ -68,12 +68,14 @@ impl Side {
     }
 }
 
+/// A frame on its way: when it arrives, its place among those of one instant, where, what.
+type Flight = Reverse<(Time, u64, usize, Vec<u8>)>;
 type Tamper = Box<dyn FnMut(&[u8]) -> Option<Vec<u8>>>;
 
 struct World {
     now: Time,
     sides: [Side; 2],
-    wire: BinaryHeap<Reverse<(Time, u64, usize, Vec<u8>)>>,
+    wire: BinaryHeap<Flight>,
     order: u64,
     delay: Duration,
     cut: bool,
