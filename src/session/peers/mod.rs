@@ -219,16 +219,17 @@ impl Peers {
             return self.counters.add("malformed");
         };
         let (source, marked) = (route.source(), route.is_marked());
-        // HS-03, CR-02: what this node made comes back to it.
-        if source == self.policy.identity.name() {
-            return self.counters.add("reflected");
-        }
         if route.destination() != self.policy.identity.name() {
             return self.counters.add("wrong-addressee");
         }
         let Ok(header) = Header::parse(&frame[FRAME_HEADER + ROUTE_LEN..]) else {
             return self.counters.add("malformed");
         };
+        // HS-03, CR-02: what this node made comes back to it. An embedded CLOAK node has its name,
+        // and may say that there is no way: a hint, as from anybody.
+        if source == self.policy.identity.name() && header.kind != ConType::Unreachable {
+            return self.counters.add("reflected");
+        }
         envelope::strip(&mut frame);
         match header.kind {
             ConType::Hello => self.on_hello(source, &header, &frame, now),
