@@ -120,6 +120,12 @@ impl Cloak {
         })
     }
 
+    /// Packet memory: bytes in use, and allowed.
+    #[must_use]
+    pub fn memory(&self) -> (usize, usize) {
+        (self.pool.used(), self.pool.budget())
+    }
+
     fn start(&mut self) {
         let listen = self.config.listeners().map(|(port, at)| Action::Listen(port, at.clone()));
         self.actions.extend(listen);

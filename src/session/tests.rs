@@ -386,6 +386,29 @@ fn crossed_re_hellos_make_one_epoch() {
     assert_eq!(world.sides[B].heard[&key], b"still there");
 }
 
+/// A's answers are lost while B, which has nothing to send, asks a few times and falls silent: A
+/// has stepped and B has not. When A speaks again B must not stay deaf.
+#[test]
+fn a_lost_answer_to_an_idle_side_is_asked_for_again() {
+    let mut world = World::new();
+    let key = world.open(A);
+    world.tamper = Some(Box::new(|frame: &[u8]| {
+        let kind = frame[HEAD_ROOM - 31];
+        let of_a = frame[75 - 32..75] == *name_of(1).as_bytes();
+        (kind == ConType::ReHello as u8 || !of_a).then(|| frame.to_vec())
+    }));
+    let now = world.now;
+    world.sides[B].peers.set_uplink(false, now);
+    world.sides[B].peers.set_uplink(true, now);
+    world.run(Duration::from_secs(30));
+    world.tamper = None;
+    assert_eq!((world.epoch(A), world.epoch(B)), (1, 0));
+    world.say(A, key, b"are you there?");
+    world.run(Duration::from_secs(5));
+    assert_eq!(world.sides[B].heard[&key], b"are you there?");
+    assert_eq!(world.epoch(A), world.epoch(B));
+}
+
 /// RS-01, CR-04, HS-02, HS-08: everything ever sent, sent again, changes nothing but counters.
 #[test]
 fn a_replay_of_all_that_was_ever_said_changes_nothing() {

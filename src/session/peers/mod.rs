@@ -7,6 +7,7 @@
 mod greeting;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::base::clock::{Time, earliest};
 use crate::base::counters::Counters;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
-use crate::base::limits::{FRAME_HEADER, ROUTE_LEN, TUNNELS_MAX};
+use crate::base::limits::{FRAME_HEADER, HINT_EVERY, ROUTE_LEN, TUNNELS_MAX};
 use crate::base::machine::Deadline;
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
@@ -93,6 +94,8 @@ pub struct Peers {
     peers: BTreeMap<Name, Peer>,
     half_open: VecDeque<Box<Responder>>,
     strangers: Bucket,
+    /// Spaces what is said of strangers, so that they cannot flood the log (DO-11).
+    stranger_said: Bucket,
     uplink: bool,
     out: VecDeque<Buffer>,
     happenings: VecDeque<(Name, Happening)>,
@@ -110,6 +113,7 @@ impl Peers {
             peers: BTreeMap::new(),
             half_open: VecDeque::new(),
             strangers: Bucket::new(Duration::from_millis(50), 20),
+            stranger_said: Bucket::new(HINT_EVERY, 5),
             uplink: false,
             out: VecDeque::new(),
             happenings: VecDeque::new(),
@@ -132,6 +136,9 @@ impl Peers {
         if peer == self.policy.identity.name() {
             self.happenings.push_back((peer, Happening::Failed(ticket, Reason::NoService)));
             return;
+        }
+        if !self.peers.contains_key(&peer) && self.peers.len() >= TUNNELS_MAX {
+            self.drop_idle();
         }
         if !self.peers.contains_key(&peer) && self.peers.len() >= TUNNELS_MAX {
             self.happenings.push_back((peer, Happening::Failed(ticket, Reason::Full)));
@@ -207,9 +214,10 @@ impl Peers {
     }
 
     fn each(&mut self, mut act: impl FnMut(&mut Tunnel)) {
-        let names: Vec<Name> = self.peers.keys().copied().collect();
-        for name in names {
+        let mut next = self.after(None);
+        while let Some(name) = next {
             self.with(&name, &mut act);
+            next = self.after(Some(&name));
         }
     }
 
@@ -298,14 +306,22 @@ impl Peers {
 
     /// Does what is due.
     pub fn tick(&mut self, now: Time) {
-        let names: Vec<Name> = self.peers.keys().copied().collect();
-        for name in names {
+        let mut next = self.after(None);
+        while let Some(name) = next {
             self.tick_dial(name, now);
             let due = self.tunnel(&name).and_then(Tunnel::next_timeout);
             if due.is_some_and(|deadline| deadline.at <= now) {
                 self.with(&name, |tunnel| tunnel.tick(now));
             }
+            next = self.after(Some(&name));
         }
+    }
+
+    /// The peer after this one (the first one after none): a walk that may change peers and needs
+    /// no list of them.
+    fn after(&self, name: Option<&Name>) -> Option<Name> {
+        let from = name.map_or(Bound::Unbounded, Bound::Excluded);
+        self.peers.range((from, Bound::Unbounded)).next().map(|(name, _)| *name)
     }
 
     fn tick_dial(&mut self, name: Name, now: Time) {
@@ -317,7 +333,7 @@ impl Peers {
         }
         if !wanted && *tries >= UNWANTED_TRIES {
             entry.dial = None;
-            return;
+            return self.forget_unused(&name);
         }
         *tries += 1;
         self.out.push_back(initiator.hello());

@@ -27,6 +27,12 @@ impl Tunnel {
         };
         if let Err(name) = outcome {
             self.counters.add(name);
+            // The peer may have taken the step that this side asked for, and its answer was lost:
+            // asking again is all that helps, and does no harm if this was a forgery.
+            if self.keys.has_asked() && header.epoch == self.keys.epoch().saturating_add(1) {
+                self.flow.ask(now);
+                self.tick(now);
+            }
         }
         self.flush(now);
     }
@@ -208,9 +214,10 @@ impl Tunnel {
             let key = entry.session.to_u64();
             match self.table.known(key) {
                 Known::Here => {
-                    let news = match entry.gone {
-                        true => self.forget_gone(key, now)?,
-                        false => self.acknowledge(key, &entry, now)?,
+                    let news = if entry.gone {
+                        self.forget_gone(key, now)?
+                    } else {
+                        self.acknowledge(key, &entry, now)?
                     };
                     sum.bytes += news.bytes;
                     sum.landed += news.landed;
@@ -244,13 +251,20 @@ impl Tunnel {
         let was_held = held(&self.table, self.bounds.window);
         let news = self.table.acknowledge(entry, now).map_err(|_| "impossible-claim")?;
         if was_held && !held(&self.table, self.bounds.window) {
-            self.starved.remove(&key);
+            self.feed(key);
             self.events.push_back(Event::Writable(key));
         }
         if !was_settled && self.table.is_settled() {
             self.acks.at(now);
         }
         Ok(news)
+    }
+
+    /// The session is no longer held back by credit.
+    pub(super) fn feed(&mut self, key: u64) {
+        if let Ok(place) = self.starved.binary_search(&key) {
+            self.starved.remove(place);
+        }
     }
 
     /// The peer does not have the session. If all was said it is over as soon as the application
@@ -261,10 +275,10 @@ impl Tunnel {
             let (session, cumulative) = (session.id().opener, session.log.next());
             let all = Entry { session, cumulative, ..Entry::default() };
             let news = self.acknowledge(key, &all, now)?;
+            self.reap(key, now);
             return Ok(Acked { rtt: None, ..news });
         }
-        self.starved.remove(&key);
-        self.table.remove(key);
+        self.let_go(key);
         self.events.push_back(Event::Reset(key, Reason::Restarted));
         Ok(Acked::default())
     }

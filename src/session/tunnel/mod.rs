@@ -9,7 +9,7 @@ mod outward;
 mod pace;
 mod report;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::base::buffer::{Buffer, Pool};
@@ -48,8 +48,9 @@ pub struct Tunnel {
     unconfirmed: Option<Buffer>,
     /// Whether something was held back by the path since the last [`Event::Room`].
     crowded: bool,
-    /// Sessions held back by credit, and when to ask for news of it.
-    starved: BTreeSet<u64>,
+    /// Sessions held back by credit, sorted, and when to ask for news of it. They come and go with
+    /// every grant, so this is memory that stays and no tree.
+    starved: Vec<u64>,
     starved_ask: Option<(Time, Duration)>,
     hinted: Option<Time>,
     sent_again: u64,
@@ -81,7 +82,7 @@ impl Tunnel {
             rng,
             unconfirmed: finished,
             crowded: false,
-            starved: BTreeSet::new(),
+            starved: Vec::new(),
             starved_ask: None,
             hinted: None,
             sent_again: 0,
@@ -143,7 +144,9 @@ impl Tunnel {
         }
         match session.room(self.bounds.window) {
             0 if session.lacks_credit() => {
-                self.starved.insert(key);
+                if let Err(place) = self.starved.binary_search(&key) {
+                    self.starved.insert(place, key);
+                }
                 self.starved_ask.get_or_insert((now + CREDIT_PROBE, CREDIT_PROBE));
                 Err(Held::Credit)
             }
