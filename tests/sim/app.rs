@@ -116,14 +116,7 @@ impl App {
         Ok([again, write].into_iter().flatten().min().filter(|_| !self.is_done))
     }
 
-    fn take_in(
-        &mut self,
-        net: &mut Net,
-        conn: ConnId,
-        end: usize,
-        calm: bool,
-        now: Time,
-    ) -> Step {
+    fn take_in(&mut self, net: &mut Net, conn: ConnId, end: usize, calm: bool, now: Time) -> Step {
         let (most, rest) = match self.script.reading {
             Reading::Slow(most, rest) if !calm => (most, Some(rest)),
             Reading::From(at) if !calm && now < at => return Ok(Some(at)),

@@ -31,13 +31,7 @@ pub(crate) struct Talk {
 
 impl Talk {
     fn new(words: Vec<u8>, eager: bool) -> Self {
-        Self {
-            words,
-            heard: Vec::new(),
-            eager,
-            verdict: Verdict::Waiting,
-            answer: String::new(),
-        }
+        Self { words, heard: Vec::new(), eager, verdict: Verdict::Waiting, answer: String::new() }
     }
 }
 

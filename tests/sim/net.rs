@@ -250,9 +250,8 @@ impl Net {
 
     /// Whether the far end of stream has arrived and all before it was read.
     pub(crate) fn is_ended(&self, id: ConnId, end: usize) -> bool {
-        self.get(id).is_some_and(|conn| {
-            conn.ways[1 - end].has_fin && conn.ways[1 - end].arrived.is_empty()
-        })
+        self.get(id)
+            .is_some_and(|conn| conn.ways[1 - end].has_fin && conn.ways[1 - end].arrived.is_empty())
     }
 
     pub(crate) fn is_reset(&self, id: ConnId, end: usize) -> bool {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use muses::base::clock::Time;
 use muses::base::ids::Endpoint;
 use muses::base::links::LinkId;
 

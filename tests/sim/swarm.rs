@@ -250,4 +250,3 @@ pub(crate) fn describe(world: &World) -> String {
     }
     text
 }
-

@@ -47,10 +47,12 @@ pub(crate) const BOB: usize = 1;
 fn device(place: usize, listens: bool, peers: &[&str], devices: &[usize]) -> Spec {
     let host = HOSTS[place];
     let mut node = NodeConfig::new(identity(place));
-    node.allow = devices.iter().filter(|of| **of != place).map(|of| name_of(identity(*of))).collect();
+    node.allow =
+        devices.iter().filter(|of| **of != place).map(|of| name_of(identity(*of))).collect();
     node.socks = Some(Endpoint::Host(host.into(), 1080));
     node.control = Some(Endpoint::Unix(host.into()));
-    let cloak = CloakConfig { leaf: true, memory: node.memory / 4, ..relay(place, listens, peers, "") };
+    let cloak =
+        CloakConfig { leaf: true, memory: node.memory / 4, ..relay(place, listens, peers, "") };
     Spec::Device(Box::new(node), Some(cloak))
 }
 
@@ -110,7 +112,10 @@ impl World {
         devices
     }
 
-    pub(crate) fn node_mut(&mut self, id: usize) -> Option<(&mut NodeConfig, Option<&mut CloakConfig>)> {
+    pub(crate) fn node_mut(
+        &mut self,
+        id: usize,
+    ) -> Option<(&mut NodeConfig, Option<&mut CloakConfig>)> {
         match &mut self.processes[id].spec {
             Spec::Device(node, cloak) => Some((node, cloak.as_mut())),
             Spec::Relay(_) => None,
