@@ -1,5 +1,7 @@
 //! The overlay daemon.
 
+#![forbid(unsafe_code)]
+
 fn main() -> std::process::ExitCode {
     muses::cli::programs::cloak()
 }

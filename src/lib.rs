@@ -20,6 +20,8 @@
 //! Everything below the reactor is driven through [`base::machine::Machine`], whose text has the
 //! laws of that contract.
 
+#![forbid(unsafe_code)]
+
 pub mod api;
 pub mod base;
 #[cfg(all(feature = "cli", feature = "reactor"))]

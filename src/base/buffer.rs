@@ -15,25 +15,48 @@ use super::limits;
 /// Buffer sizes, smallest first: a keystroke must not pin the room of a bulk packet.
 const CLASSES: [usize; 3] = [512, 4096, limits::FRAME_MAX + limits::READ_AHEAD];
 
-/// Idle buffers kept per class, so that steady state allocates nothing.
-const IDLE_MAX: usize = 256;
+/// Sixteenths of the budget that idle buffers may hold: enough for the windows of some busy
+/// sessions, so that steady state allocates nothing.
+const IDLE_SHARE: usize = 2;
 
 /// A source of buffers that counts what is out.
 #[derive(Clone, Debug)]
 pub struct Pool(Rc<Home>);
 
+/// Memory with its owners.
+type Chunk = Rc<Box<[u8]>>;
+
 #[derive(Debug)]
 struct Home {
-    idle: [RefCell<Vec<Rc<Box<[u8]>>>>; CLASSES.len()],
+    idle: [RefCell<Vec<Chunk>>; CLASSES.len()],
+    /// Bytes of all buffers in `idle`.
+    kept: Cell<usize>,
     out: Cell<usize>,
     budget: usize,
+}
+
+impl Home {
+    /// Takes a buffer in that has no owner any more. Together with what is out, what is kept
+    /// stays within the budget.
+    fn keep(&self, chunk: Rc<Box<[u8]>>) {
+        self.out.set(self.out.get() - chunk.len());
+        let kept = self.kept.get() + chunk.len();
+        if kept > self.budget / 16 * IDLE_SHARE || kept + self.out.get() > self.budget {
+            return;
+        }
+        if let Some(class) = CLASSES.iter().position(|size| *size == chunk.len()) {
+            self.kept.set(kept);
+            self.idle[class].borrow_mut().push(chunk);
+        }
+    }
 }
 
 impl Pool {
     /// A pool whose buffers should not exceed `budget` bytes together.
     #[must_use]
     pub fn new(budget: usize) -> Self {
-        Self(Rc::new(Home { idle: Default::default(), out: Cell::new(0), budget }))
+        let (idle, kept, out) = (Default::default(), Cell::new(0), Cell::new(0));
+        Self(Rc::new(Home { idle, kept, out, budget }))
     }
 
     /// An empty buffer with room for at least `room` bytes (at most the largest class).
@@ -45,8 +68,13 @@ impl Pool {
         let class = CLASSES.iter().position(|size| *size >= room);
         debug_assert!(class.is_some(), "no buffer holds {room} bytes");
         let class = class.unwrap_or(CLASSES.len() - 1);
-        let idle = self.0.idle[class].borrow_mut().pop();
-        let chunk = idle.unwrap_or_else(|| Rc::new(vec![0; CLASSES[class]].into_boxed_slice()));
+        let chunk = match self.0.idle[class].borrow_mut().pop() {
+            Some(chunk) => {
+                self.0.kept.set(self.0.kept.get() - chunk.len());
+                chunk
+            }
+            None => Rc::new(vec![0; CLASSES[class]].into_boxed_slice()),
+        };
         self.0.out.set(self.0.out.get() + CLASSES[class]);
         Buffer { chunk: Some(chunk), home: Rc::clone(&self.0), start: 0, end: 0 }
     }
@@ -82,7 +110,7 @@ impl Pool {
 #[derive(Debug)]
 pub struct Buffer {
     /// `None` only while dropping.
-    chunk: Option<Rc<Box<[u8]>>>,
+    chunk: Option<Chunk>,
     home: Rc<Home>,
     start: usize,
     end: usize,
@@ -193,13 +221,7 @@ impl Drop for Buffer {
         if Rc::strong_count(&chunk) > 1 {
             return;
         }
-        self.home.out.set(self.home.out.get() - chunk.len());
-        if let Some(class) = CLASSES.iter().position(|size| *size == chunk.len()) {
-            let mut idle = self.home.idle[class].borrow_mut();
-            if idle.len() < IDLE_MAX {
-                idle.push(chunk);
-            }
-        }
+        self.home.keep(chunk);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The open links of a node, and who is held back by whose queue.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 
 use crate::base::clock::{Time, earliest};
 use crate::base::ids::Name;
@@ -141,6 +142,14 @@ impl Carriers {
     /// All links in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = (LinkId, &Carrier)> {
         self.links.iter().map(|(id, carrier)| (*id, carrier))
+    }
+
+    /// The link after this one (the first one after none): a walk that may change links and needs
+    /// no list of them.
+    #[must_use]
+    pub fn after(&self, id: Option<LinkId>) -> Option<LinkId> {
+        let from = id.map_or(Bound::Unbounded, Bound::Excluded);
+        self.links.range((from, Bound::Unbounded)).next().map(|(id, _)| *id)
     }
 
     /// When some link has something to do.

@@ -233,13 +233,14 @@ impl Switch {
 
     /// Something may have cut every path: each neighbour is asked, and doubted until heard.
     pub fn suspect(&mut self, now: Time) {
-        let ids: Vec<LinkId> = self.post.carriers.iter().map(|(id, _)| id).collect();
-        for id in ids {
+        let mut next = self.post.carriers.after(None);
+        while let Some(id) = next {
             self.post.carriers.on(id, |carrier| {
                 if carrier.origin != Origin::Client {
                     carrier.link.suspect(now);
                 }
             });
+            next = self.post.carriers.after(Some(id));
         }
     }
 
@@ -267,10 +268,11 @@ impl Switch {
 
     /// Does what time demands.
     pub fn tick(&mut self, now: Time) {
-        let ids: Vec<LinkId> = self.post.carriers.iter().map(|(id, _)| id).collect();
-        for id in ids {
+        let mut next = self.post.carriers.after(None);
+        while let Some(id) = next {
             self.post.carriers.on(id, |carrier| carrier.link.tick(now));
             self.pump(id, now);
+            next = self.post.carriers.after(Some(id));
         }
         self.settle_spares(now);
         if self.roster.tick(now) {

@@ -432,10 +432,21 @@ impl Node {
         if self.stopping.is_none() {
             self.stopping = Some(now + GOODBYE_MAX);
             self.peers.say_goodbye();
+            self.break_off();
             self.settle(now);
             if self.uplink.link().is_none_or(|link| !link.has_output()) {
                 self.exit(None);
             }
+        }
+    }
+
+    /// A stream that this node cuts short must not look as if it had come to its end.
+    fn break_off(&mut self) {
+        let cut = self.locals.iter().filter(|(_, local)| local.session.is_some());
+        let cut: Vec<LinkId> = cut.map(|(link, _)| link).collect();
+        for link in cut {
+            self.locals.remove(link);
+            self.actions.push_back(Action::Abort(link));
         }
     }
 

@@ -1,0 +1,213 @@
+//! Alice's device, a relay and Bob's device joined in memory: real cores, no sockets.
+//!
+//! What is measured here is the cores alone. The driver obeys the Machine's laws and reuses its
+//! own memory, so that what an allocation counter sees is the cores'.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use muses::base::clock::Time;
+use muses::base::ids::Endpoint;
+use muses::base::limits::MEMORY_DEFAULT;
+use muses::base::links::LinkId;
+use muses::base::machine::{Action, Input, Machine, Port, Slices};
+use muses::cloak::config::LISTEN;
+use muses::cloak::{Cloak, CloakConfig};
+use muses::crypto::identity::Identity;
+use muses::crypto::suite::Suite;
+use muses::device::{Device, DeviceConfig};
+use muses::node::config::{Forward, NodeConfig, Offer};
+use muses::overlay::routes::Routes;
+
+/// The first forward's port.
+const FORWARD: Port = Port(0x1000);
+const SERVICE: u16 = 80;
+/// Time that passes in a round.
+const ROUND: Duration = Duration::from_micros(50);
+
+/// A stream's end: whose, and under what name.
+type End = (usize, LinkId);
+
+/// Places of the machines.
+pub(crate) const ALICE: usize = 0;
+pub(crate) const RELAY: usize = 1;
+pub(crate) const BOB: usize = 2;
+
+/// The three, and one session between an application of Alice's and a service of Bob's.
+pub(crate) struct Chain {
+    machines: [Box<dyn Machine>; 3],
+    /// Streams between machines.
+    pipes: Vec<(End, End)>,
+    /// The application and the service.
+    pub(crate) application: LinkId,
+    pub(crate) service: Option<LinkId>,
+    now: Time,
+    /// What machines said since the last look.
+    calls: VecDeque<(usize, Action)>,
+}
+
+fn endpoint(text: &str) -> Endpoint {
+    text.parse().expect("an endpoint")
+}
+
+fn cloak(seed: u8, listen: bool) -> CloakConfig {
+    CloakConfig {
+        identity: [seed; 32],
+        listen: listen.then(|| endpoint("127.0.0.1:1")),
+        local: None,
+        control: None,
+        peers: if listen { Vec::new() } else { vec![endpoint("127.0.0.1:1")] },
+        routes: Routes::default(),
+        leaf: !listen,
+        memory: MEMORY_DEFAULT,
+    }
+}
+
+fn device(seed: u8, node: NodeConfig) -> Box<dyn Machine> {
+    // The embedded CLOAK node goes by the device's own Name, as in the daemon.
+    let cloak = Some(CloakConfig { identity: node.identity, ..cloak(seed, false) });
+    Box::new(Device::new(DeviceConfig { node, cloak, seed: [seed; 32] }, Time::ZERO))
+}
+
+impl Chain {
+    /// A chain whose session is open.
+    pub(crate) fn new(suite: Suite) -> Self {
+        let name = |seed: u8| Identity::from_seed([seed; 32]).name();
+        let peer = name(3);
+        let listen = endpoint("127.0.0.1:2");
+        let alice = NodeConfig {
+            suite,
+            forwards: vec![Forward { listen, peer, port: SERVICE }],
+            ..NodeConfig::new([1; 32])
+        };
+        let target = endpoint("127.0.0.1:3");
+        let bob = NodeConfig {
+            suite,
+            offers: vec![Offer { port: SERVICE, target, allow: Vec::new() }],
+            allow: vec![name(1)],
+            ..NodeConfig::new([3; 32])
+        };
+        let relay = Box::new(Cloak::new(cloak(2, true), [2; 32], Time::ZERO));
+        let mut chain = Self {
+            machines: [device(1, alice), relay, device(3, bob)],
+            pipes: Vec::new(),
+            application: LinkId::from_raw(0),
+            service: None,
+            now: Time::ZERO,
+            calls: VecDeque::new(),
+        };
+        for at in [RELAY, ALICE, BOB] {
+            chain.machines[at].handle(Input::Start, chain.now);
+            chain.drain(at);
+        }
+        (0..1000).for_each(|_| chain.round());
+        let from = endpoint("127.0.0.1:4");
+        let application = chain.machines[ALICE].accept(FORWARD, from, chain.now);
+        chain.application = application.expect("accepted");
+        chain.drain(ALICE);
+        (0..1000).for_each(|_| chain.round());
+        assert!(chain.service.is_some(), "the session is open");
+        chain
+    }
+
+    /// Writes for an application or a service; how much was taken.
+    pub(crate) fn write(&mut self, at: usize, link: LinkId, bytes: &[u8]) -> usize {
+        let space = self.machines[at].recv_space(link);
+        let count = space.len().min(bytes.len());
+        if count > 0 {
+            space[..count].copy_from_slice(&bytes[..count]);
+            self.machines[at].recv_commit(link, count, self.now);
+            self.drain(at);
+        }
+        count
+    }
+
+    /// Reads all there is for an application or a service; how much it was.
+    pub(crate) fn read(&mut self, at: usize, link: LinkId) -> usize {
+        let mut slices = Slices::default();
+        self.machines[at].send_slices(link, &mut slices);
+        let count = slices.iter().map(|slice| slice.len()).sum();
+        if count > 0 {
+            self.machines[at].send_commit(link, count, self.now);
+            self.drain(at);
+        }
+        count
+    }
+
+    /// Lets time pass in which nothing happens.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.now = self.now + time;
+    }
+
+    /// Lets time pass, and moves what the machines have for each other.
+    pub(crate) fn round(&mut self) {
+        self.now = self.now + ROUND;
+        for at in [ALICE, RELAY, BOB] {
+            if self.machines[at].next_timeout().is_some_and(|due| due.at <= self.now) {
+                self.machines[at].handle(Input::Timeout, self.now);
+                self.drain(at);
+            }
+        }
+        while let Some((at, action)) = self.calls.pop_front() {
+            self.obey(at, action);
+        }
+        for pipe in 0..self.pipes.len() {
+            let (one, other) = self.pipes[pipe];
+            self.carry(one, other);
+            self.carry(other, one);
+        }
+    }
+
+    fn obey(&mut self, at: usize, action: Action) {
+        let Action::Connect(link, to) = action else { return };
+        if to == endpoint("127.0.0.1:3") {
+            self.service = Some(link);
+        } else {
+            let far = self.machines[RELAY].accept(LISTEN, to, self.now).expect("accepted");
+            self.pipes.push(((at, link), (RELAY, far)));
+            self.drain(RELAY);
+        }
+        self.machines[at].handle(Input::Connected(link), self.now);
+        self.drain(at);
+    }
+
+    fn drain(&mut self, at: usize) {
+        while let Some(action) = self.machines[at].poll() {
+            if matches!(action, Action::Connect(..)) {
+                self.calls.push_back((at, action));
+            }
+        }
+    }
+
+    /// Moves what one end has to write to the other.
+    fn carry(&mut self, from: End, to: End) {
+        let [alice, relay, bob] = &mut self.machines;
+        let (source, sink) = match (from.0, to.0) {
+            (ALICE, _) => (alice, relay),
+            (BOB, _) => (bob, relay),
+            (_, ALICE) => (relay, alice),
+            _ => (relay, bob),
+        };
+        let mut slices = Slices::default();
+        source.send_slices(from.1, &mut slices);
+        let mut moved = 0;
+        for mut rest in slices.iter().map(|slice| &slice[..]) {
+            while !rest.is_empty() {
+                let space = sink.recv_space(to.1);
+                let count = space.len().min(rest.len());
+                if count == 0 {
+                    break;
+                }
+                space[..count].copy_from_slice(&rest[..count]);
+                sink.recv_commit(to.1, count, self.now);
+                rest = &rest[count..];
+                moved += count;
+            }
+        }
+        if moved > 0 {
+            source.send_commit(from.1, moved, self.now);
+            self.drain(from.0);
+            self.drain(to.0);
+        }
+    }
+}
