@@ -65,6 +65,8 @@ impl Monitor {
 
     /// This end stopped reading, or reads again.
     pub fn pause(&mut self, paused: bool, now: Time) {
+        // Whoever does not read hears nothing: the silence was this end's own.
+        self.waiting = self.waiting.map(|_| now);
         self.alive_at = paused.then_some(now + ALIVE_EVERY);
     }
 
@@ -94,7 +96,7 @@ impl Monitor {
 
     /// The next stage of waiting, and when it begins.
     fn due(&self) -> Option<Deadline> {
-        let since = self.waiting?;
+        let since = self.waiting.filter(|_| self.alive_at.is_none())?;
         Some(if self.asked.is_none() {
             Deadline { at: since + LINK_ASK, why: "ask a silent link" }
         } else if !self.doubtful {
@@ -157,6 +159,19 @@ mod tests {
             }
         }
         asked
+    }
+
+    #[test]
+    fn an_end_that_does_not_read_judges_nobody() {
+        let mut monitor = Monitor::default();
+        monitor.sent(at(0));
+        monitor.pause(true, at(100));
+        for ms in (0..10_000).step_by(100) {
+            let wanted = monitor.tick(at(ms));
+            assert!(!wanted.ping && !monitor.is_doubtful() && !monitor.is_dead());
+        }
+        monitor.pause(false, at(10_000));
+        assert!(!monitor.tick(at(10_399)).ping && monitor.tick(at(10_400)).ping);
     }
 
     #[test]

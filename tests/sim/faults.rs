@@ -90,14 +90,11 @@ impl World {
     /// All is well from now on: every process runs, every path is there, nobody rests.
     fn grow_calm(&mut self) {
         self.calm = true;
-        self.net.short = 0;
+        self.net.ease();
         for (a, b) in self.wires.clone() {
             if self.net.wire(a, b).is_down {
                 self.net.heal(a, b, Duration::from_secs(1), self.now);
             }
-        }
-        for wire in self.net.wires_mut() {
-            wire.bandwidth = wire.bandwidth.max(16 << 20);
         }
         for id in 0..self.processes.len() {
             self.start(id);

@@ -11,6 +11,7 @@ mod greet;
 mod net;
 mod oracle;
 mod process;
+mod scenarios;
 mod swarm;
 mod town;
 mod watch;

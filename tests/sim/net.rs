@@ -138,10 +138,6 @@ impl Net {
         self.wires.entry(pair(a, b)).or_default()
     }
 
-    pub(crate) fn wires_mut(&mut self) -> impl Iterator<Item = &mut Wire> {
-        self.wires.values_mut()
-    }
-
     fn wire_of(&self, conn: &Conn) -> Wire {
         conn.wire.and_then(|wire| self.wires.get(&wire)).copied().unwrap_or_default()
     }
@@ -339,6 +335,20 @@ impl Net {
                 }
             }
         }
+    }
+
+    /// Room and speed for everything that is still to be carried.
+    pub(crate) fn ease(&mut self) {
+        for wire in self.wires.values_mut() {
+            wire.bandwidth = wire.bandwidth.max(16 << 20);
+            wire.capacity = wire.capacity.max(256 << 10);
+            wire.latency = wire.latency.min(Duration::from_millis(20));
+            wire.jitter = wire.jitter.min(wire.latency);
+        }
+        for conn in self.conns.iter_mut().flatten() {
+            conn.capacity = conn.capacity.max(256 << 10);
+        }
+        self.short = 0;
     }
 
     fn on_wire(&self, a: usize, b: usize) -> Vec<ConnId> {

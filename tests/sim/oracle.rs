@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use muses::base::clock::Time;
 use muses::base::ids::Endpoint;
 use muses::base::links::LinkId;
 
@@ -120,7 +119,7 @@ impl World {
         self.sessions[number].client_app = Some(place);
         // Its node may not know yet that the other one has lost their tunnel.
         self.sessions[number].is_excused |=
-            [client, session.server].iter().any(|id| self.processes[*id].run > 1);
+            [client, session.server].iter().any(|id| !self.processes[*id].is_first_run());
         let from = Endpoint::Host("application".into(), 0);
         self.task(client, Task::Accept(conn, port, from));
         self.after(Duration::from_micros(1), Event::App(place));
@@ -253,11 +252,6 @@ impl World {
     /// Applications that have still something to do.
     pub(crate) fn pending(&self) -> impl Iterator<Item = &App> {
         self.apps.iter().filter(|app| !app.is_done)
-    }
-
-    /// When the last application heard something.
-    pub(crate) fn last_read(&self) -> Time {
-        self.apps.iter().map(|app| app.last_read).max().unwrap_or_default()
     }
 }
 

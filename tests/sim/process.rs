@@ -230,6 +230,11 @@ impl Process {
         }
     }
 
+    /// Whether it never stopped.
+    pub(crate) fn is_first_run(&self) -> bool {
+        self.run == 1 && self.core.is_some()
+    }
+
     /// Whether it is there to do something.
     pub(crate) fn is_awake(&self) -> bool {
         self.core.is_some() && !self.is_paused && !self.is_over

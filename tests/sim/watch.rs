@@ -18,6 +18,9 @@ pub(crate) struct Watch {
     parts: BTreeMap<(ConnId, usize), Vec<u8>>,
     seals: BTreeMap<Seal, u64>,
     pub(crate) failure: Option<String>,
+    /// Packets are kept here in words, for the trace.
+    pub(crate) traced: bool,
+    pub(crate) words: Vec<String>,
     /// Packets seen, by type.
     pub(crate) packets: BTreeMap<u8, u64>,
 }
@@ -41,7 +44,7 @@ impl Watch {
         loop {
             match frame::length(&part[at..]) {
                 Ok(Some(length)) if part.len() - at >= length => {
-                    self.frame(&part[at..at + length]);
+                    self.frame(&part[at..at + length], (conn, end));
                     at += length;
                 }
                 Ok(_) => break,
@@ -55,7 +58,7 @@ impl Watch {
         self.parts.insert((conn, end), part);
     }
 
-    fn frame(&mut self, frame: &[u8]) {
+    fn frame(&mut self, frame: &[u8], way: (ConnId, usize)) {
         if frame::kind(frame) != Ok(Kind::Packet) || frame.len() < FRAME_HEADER + ROUTE_LEN {
             return;
         }
@@ -67,6 +70,12 @@ impl Watch {
             return;
         };
         *self.packets.entry(header.kind as u8).or_default() += 1;
+        if self.traced {
+            let from = route.source().short();
+            let (kind, epoch, seq) = (header.kind, header.epoch, header.seq);
+            let words = format!("{way:?} {from} {kind:?} epoch {epoch} seq {seq}");
+            self.words.push(format!("{words} session {:x?}", header.session.opener.serial));
+        }
         let Some(class) = class(header.kind) else { return };
         let mut source = Fingerprint::default();
         source.fold_bytes(route.source().as_bytes());

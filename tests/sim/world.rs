@@ -87,7 +87,9 @@ pub(crate) use trace;
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let mut chance = Chance::new(seed);
-        let net = Net::new(Chance::new(chance.u64()));
+        let mut net = Net::new(Chance::new(chance.u64()));
+        let traced = std::env::var_os("MUSES_TRACE").is_some();
+        net.watch.traced = traced;
         Self {
             now: Time::ZERO,
             heap: BinaryHeap::new(),
@@ -102,7 +104,7 @@ impl World {
             calm: false,
             taped: false,
             had_void: false,
-            traced: std::env::var_os("MUSES_TRACE").is_some(),
+            traced,
             failure: None,
             print: Fingerprint::default(),
             turns: (Time::ZERO, 0),
@@ -199,6 +201,9 @@ impl World {
             } else {
                 self.stir(owner);
             }
+        }
+        for words in std::mem::take(&mut self.net.watch.words) {
+            trace!(self, "{words}");
         }
         if let Some(why) = self.net.watch.failure.take() {
             self.fail(why);
