@@ -27,7 +27,14 @@ const PASS: usize = 256 << 10;
 const ROUNDS: usize = 15;
 const ROUND: Duration = Duration::from_millis(4);
 const COLUMNS: [&str; 9] = [
-    "suite", "bytes", "bare ns", "seal ns", "open ns", "bare GB/s", "seal GB/s", "seal/bare",
+    "suite",
+    "bytes",
+    "bare ns",
+    "seal ns",
+    "open ns",
+    "bare GB/s",
+    "seal GB/s",
+    "seal/bare",
     "open/bare",
 ];
 
