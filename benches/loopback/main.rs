@@ -1,6 +1,6 @@
 //! One session over loopback against a plain TCP relay, both as real processes.
 //!
-//! `cargo bench --bench loopback [-- --gb 1 --rounds 5 --suite aes-gcm --json]`
+//! `cargo bench --bench loopback [-- --gb 1 --rounds 5 --only gcm --quick --json]`
 //!
 //! ```text
 //! MUSeS      writer -> muses-node -> cloak-node -> cloak-node -> muses-node -> reader
@@ -96,14 +96,11 @@ fn number(word: &str, default: f64) -> f64 {
 }
 
 fn run() -> std::io::Result<()> {
-    let suites = match option("--suite") {
-        Some(word) => vec![word.parse::<Suite>().map_err(std::io::Error::other)?],
-        None => Suite::ALL.to_vec(),
-    };
     let load = Load::new(number("--gb", 1.0), if flag("--quick") { 200 } else { 2000 });
+    let only = option("--only").unwrap_or_default();
     let mut paths = vec![("plain-2".to_owned(), Path::plain(2)?)];
     paths.push(("plain-4".to_owned(), Path::plain(4)?));
-    for suite in suites {
+    for suite in Suite::ALL.into_iter().filter(|suite| suite.to_string().contains(&only)) {
         paths.push((format!("MUSeS {suite}"), Path::muses(suite)?));
     }
     let mut all: Vec<Figures> = paths.iter().map(|_| Figures::default()).collect();

@@ -40,7 +40,7 @@ fn free() -> Result<SocketAddr> {
 
 fn spawn(command: &mut Command) -> Result<Child> {
     // Warnings are wanted, the daemons' own story is not.
-    command.env("RUST_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::null()).spawn()
+    command.env("MUSES_LOG", "warn").stdin(Stdio::null()).stdout(Stdio::null()).spawn()
 }
 
 impl Path {
