@@ -71,6 +71,13 @@ impl Device {
         &self.node
     }
 
+    /// Packet memory of each core: bytes in use, and allowed.
+    #[must_use]
+    pub fn memory(&self) -> Vec<(usize, usize)> {
+        let cloak = self.cloak.as_ref().map(|embedded| embedded.core.memory());
+        [self.node.memory()].into_iter().chain(cloak).collect()
+    }
+
     fn open_pipe(&mut self, mut core: Cloak, now: Time) {
         core.handle(Input::Start, now);
         let from = Endpoint::Unix(String::new());

@@ -23,9 +23,12 @@ const IDLE_SHARE: usize = 2;
 #[derive(Clone, Debug)]
 pub struct Pool(Rc<Home>);
 
+/// Memory with its owners.
+type Chunk = Rc<Box<[u8]>>;
+
 #[derive(Debug)]
 struct Home {
-    idle: [RefCell<Vec<Rc<Box<[u8]>>>>; CLASSES.len()],
+    idle: [RefCell<Vec<Chunk>>; CLASSES.len()],
     /// Bytes of all buffers in `idle`.
     kept: Cell<usize>,
     out: Cell<usize>,
@@ -107,7 +110,7 @@ impl Pool {
 #[derive(Debug)]
 pub struct Buffer {
     /// `None` only while dropping.
-    chunk: Option<Rc<Box<[u8]>>>,
+    chunk: Option<Chunk>,
     home: Rc<Home>,
     start: usize,
     end: usize,

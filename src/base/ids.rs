@@ -13,7 +13,7 @@ use thiserror::Error;
 /// As text it is 52 letters of lower-case base32 (RFC 4648, no padding), as a host name
 /// `<name>.muses`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name([u8; Name::LEN]);
+pub struct Name([u8; Self::LEN]);
 
 impl Name {
     /// Bytes of a Name.

@@ -20,3 +20,10 @@ impl Stopwatch {
         self.0.elapsed()
     }
 }
+
+/// Seconds since 1970, for a person who looks at a tape.
+#[must_use]
+pub fn wall_seconds() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +19,7 @@ use crate::overlay::routes::Routes;
 use crate::reactor::Reactor;
 use crate::tape::{FileSink, Header, Recorded, Report, SIZE_DEFAULT, play};
 
+use super::clock;
 use super::failure::Failure;
 use super::options::{CloakOptions, NodeOptions, Way};
 use super::state::{self, Lock, StateDir};
@@ -130,9 +130,7 @@ fn run(
         "{} will hold this device's keys and all its plaintext: keep it to yourself",
         tape.display()
     );
-    #[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "information only")]
-    let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    let header = Header { kind, started, origin };
+    let header = Header { kind, started: clock::wall_seconds(), origin };
     drive(Recorded::new(core, &header, sink)?)
 }
 

@@ -120,6 +120,12 @@ impl Cloak {
         })
     }
 
+    /// Packet memory: bytes in use, and allowed.
+    #[must_use]
+    pub fn memory(&self) -> (usize, usize) {
+        (self.pool.used(), self.pool.budget())
+    }
+
     fn start(&mut self) {
         let listen = self.config.listeners().map(|(port, at)| Action::Listen(port, at.clone()));
         self.actions.extend(listen);
@@ -128,7 +134,13 @@ impl Cloak {
     fn listen_failed(&mut self, port: Port, why: &str) {
         let at = self.config.listeners().find(|(listener, _)| *listener == port);
         let at = at.map(|(_, at)| at.to_string()).unwrap_or_default();
-        let text = format!("cannot listen for {} at {at}: {why}", purpose(port));
+        let mend = match port {
+            LISTEN => "--listen",
+            LOCAL => "--local",
+            _ => "--state",
+        };
+        let what = purpose(port);
+        let text = format!("cannot listen on {at} for {what}: {why}; choose another with {mend}");
         self.actions.push_back(Action::Exit(Some(text)));
         self.is_over = true;
     }

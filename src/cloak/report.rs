@@ -19,7 +19,7 @@ pub fn overlay(switch: &Switch, diallers: &[Dialler], started: Time, now: Time) 
     let called = switch.roster.neighbours.iter().filter(|(name, _)| !is_dialled(*name));
     let called = called.map(|(name, end)| {
         let state = state(switch.health(Some(name)));
-        let until = if state == "away" { "until it dials this node" } else { "" };
+        let until = if state == "away" { "it dials this node" } else { "" };
         let wait = Wait { state: state.into(), until: until.into(), ..Wait::default() };
         let row = Neighbour { name: name.to_string(), wait, ..Neighbour::default() };
         with_end(row, switch, end, now)
@@ -45,10 +45,10 @@ fn peer(switch: &Switch, dialler: &Dialler, started: Time, now: Time) -> Neighbo
     let is_proving = dialler.attempts().any(|link| switch.post.carriers.get(link).is_some());
     let (state, until) = match health {
         Health::Up => ("up", ""),
-        Health::Doubtful => ("doubtful", "until it is heard or a fresh link takes over"),
-        Health::Away if is_proving => ("proving", "until it proves its Name"),
-        Health::Away if dialler.is_trying() => ("dialling", "until it answers"),
-        Health::Away => ("away", "until it answers; dialled again and again"),
+        Health::Doubtful => ("doubtful", "it is heard or a fresh link takes over"),
+        Health::Away if is_proving => ("proving", "it proves its Name"),
+        Health::Away if dialler.is_trying() => ("dialling", "it answers"),
+        Health::Away => ("away", "it answers; dialled again and again"),
     };
     let wait = Wait {
         state: state.into(),

@@ -574,7 +574,10 @@ fn a_stop_ends_everything_in_order_and_a_deaf_port_says_why() {
     assert_eq!(world.nodes[&1].next_timeout(), None);
     let mut other = Cloak::new(config(3, &[], ""), [3; 32], Time::ZERO);
     other.handle(Input::ListenFailed(LISTEN, "address in use"), Time::ZERO);
-    let told = format!("cannot listen for neighbours at {}: address in use", endpoint(3));
+    let told = format!(
+        "cannot listen on {} for neighbours: address in use; choose another with --listen",
+        endpoint(3)
+    );
     assert_eq!(other.poll(), Some(Action::Exit(Some(told))));
     assert_eq!(LinkError::Late.to_string(), "the far end did not prove its Name in time");
 }

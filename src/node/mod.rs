@@ -29,6 +29,7 @@ use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
 use crate::crypto::secret::Secret;
 use crate::crypto::suite::Suite;
+use crate::link::Link;
 use crate::session::envelope;
 use crate::session::peers::{Peers, Policy};
 use crate::session::tunnel::{Bounds, Held, Wear};
@@ -65,6 +66,8 @@ pub struct Node {
     peers: Peers,
     uplink: Uplink,
     uplink_id: Option<LinkId>,
+    /// The uplink that the driver knows to have output.
+    flushing: Option<LinkId>,
     uplink_ids: Links<()>,
     locals: Locals,
     offers: Offers,
@@ -83,6 +86,7 @@ pub struct Node {
     status_wanted: VecDeque<LinkId>,
     reconnect: bool,
     stopping: Option<Time>,
+    is_over: bool,
     started: Time,
     /// The last instant heard of: lending memory needs none of its own.
     latest: Time,
@@ -124,6 +128,7 @@ impl Node {
             peers: Peers::new(policy, pool.clone(), rng.child()),
             uplink: Uplink::new(identity, config.cloak.clone(), pool.clone()),
             uplink_id: None,
+            flushing: None,
             uplink_ids: Links::tagged(UPLINK_TAG),
             config,
             pool,
@@ -140,6 +145,7 @@ impl Node {
             status_wanted: VecDeque::new(),
             reconnect: false,
             stopping: None,
+            is_over: false,
             started: now,
             latest: now,
             is_held: false,
@@ -152,6 +158,12 @@ impl Node {
     #[must_use]
     pub fn name(&self) -> Name {
         self.name
+    }
+
+    /// Packet memory: bytes in use, and allowed.
+    #[must_use]
+    pub fn memory(&self) -> (usize, usize) {
+        (self.pool.used(), self.pool.budget())
     }
 
     fn number(&mut self) -> u64 {
@@ -228,13 +240,8 @@ impl Node {
                     News::Packet(frame) => self.peers.receive(frame, now),
                 }
             }
-            let mut sent = false;
             while let Some(packet) = self.peers.poll_packet() {
                 self.uplink.send(packet, now);
-                sent = true;
-            }
-            if let Some(link) = self.uplink_id.filter(|_| sent) {
-                self.actions.push_back(Action::Flush(link));
             }
             let Some((peer, happening)) = self.peers.poll_happening() else { break };
             self.on_happening(peer, happening, now);
@@ -243,6 +250,18 @@ impl Node {
             self.is_held = false;
             self.resume_paused();
         }
+        self.flush_uplink();
+    }
+
+    /// Tells the driver when the uplink has something to write, whoever gave it: a packet, an
+    /// answer to what was just received, or time.
+    fn flush_uplink(&mut self) {
+        let has_output = self.uplink.link().is_some_and(Link::has_output);
+        let flushing = self.uplink_id.filter(|_| has_output);
+        if let Some(link) = flushing.filter(|_| flushing != self.flushing) {
+            self.actions.push_back(Action::Flush(link));
+        }
+        self.flushing = flushing;
     }
 
     // ---- Local links --------------------------------------------------------------------------
@@ -359,7 +378,7 @@ impl Node {
             // A session that waits for its peer is resumed by name; the others in turn.
             Some(Err(Held::Credit | Held::Log | Held::Closed)) => &mut [],
             held => {
-                self.is_held = held.is_some_and(|room| room.is_ok());
+                self.is_held |= held.is_some_and(|room| room.is_ok());
                 if !self.paused.contains(&link) {
                     self.paused.push_back(link);
                 }
@@ -413,6 +432,7 @@ impl Node {
         if self.stopping.is_none() {
             self.stopping = Some(now + GOODBYE_MAX);
             self.peers.say_goodbye();
+            self.break_off();
             self.settle(now);
             if self.uplink.link().is_none_or(|link| !link.has_output()) {
                 self.exit(None);
@@ -420,8 +440,20 @@ impl Node {
         }
     }
 
+    /// A stream that this node cuts short must not look as if it had come to its end.
+    fn break_off(&mut self) {
+        let cut = self.locals.iter().filter(|(_, local)| local.session.is_some());
+        let cut: Vec<LinkId> = cut.map(|(link, _)| link).collect();
+        for link in cut {
+            self.locals.remove(link);
+            self.actions.push_back(Action::Abort(link));
+        }
+    }
+
     fn exit(&mut self, why: Option<String>) {
-        self.actions.push_back(Action::Exit(why));
+        if !std::mem::replace(&mut self.is_over, true) {
+            self.actions.push_back(Action::Exit(why));
+        }
     }
 }
 
@@ -493,7 +525,8 @@ impl Machine for Node {
 
     fn next_timeout(&self) -> Option<Deadline> {
         let request = self.requests.front().map(|(at, _)| Deadline { at: *at, why: "a request" });
-        let stop = self.stopping.map(|at| Deadline { at, why: "goodbye" });
+        let stopping = self.stopping.filter(|_| !self.is_over);
+        let stop = stopping.map(|at| Deadline { at, why: "goodbye" });
         let next = earliest(self.uplink.next_timeout(), self.peers.next_timeout());
         earliest(next, earliest(request, stop))
     }

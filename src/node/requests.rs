@@ -5,7 +5,6 @@ use crate::base::ids::{Endpoint, Name};
 use crate::base::limits::REQUEST_MAX;
 use crate::base::links::LinkId;
 use crate::base::machine::{Action, Port};
-use crate::control::line::Lines;
 use crate::control::request::{Reply, Request};
 use crate::control::status::Status;
 use crate::wire::reason::Reason;
@@ -19,7 +18,7 @@ use super::{CONTROL, FORWARDS, Node, SOCKS};
 impl Node {
     pub(super) fn accept_local(&mut self, on: Port, from: &Endpoint, now: Time) -> Option<LinkId> {
         let (side, stage) = match on {
-            CONTROL => (Side::Control, Stage::Request(Box::new(Lines::default()))),
+            CONTROL => (Side::Control, Stage::Request(Box::default())),
             SOCKS => (Side::Socks, Stage::Socks(Negotiation::default())),
             Port(port) => {
                 let place = port.checked_sub(FORWARDS)? as usize;

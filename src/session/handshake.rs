@@ -48,6 +48,9 @@ pub(crate) enum HandshakeError {
     Refused(Reason),
 }
 
+/// A message that was not taken, and the handshake, where it can go on.
+pub(crate) type Declined<T> = (Option<Box<T>>, HandshakeError);
+
 /// What this side brings.
 pub(crate) struct Own<'a> {
     pub(crate) identity: &'a Identity,
@@ -145,7 +148,7 @@ impl Initiator {
         header: &Header,
         body: &[u8],
         now: Time,
-    ) -> Result<(Established, Buffer), (Option<Box<Self>>, HandshakeError)> {
+    ) -> Result<(Established, Buffer), Declined<Self>> {
         let mut payload = [0; MESSAGE_MAX];
         let len = match self.noise.read(body, &mut payload) {
             Ok(len) => len,
@@ -247,7 +250,7 @@ impl Responder {
         mut self: Box<Self>,
         body: &[u8],
         now: Time,
-    ) -> Result<Established, (Option<Box<Self>>, HandshakeError)> {
+    ) -> Result<Established, Declined<Self>> {
         let mut payload = [0; MESSAGE_MAX];
         let len = match self.noise.read(body, &mut payload) {
             Ok(len) => len,

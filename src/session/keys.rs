@@ -203,6 +203,11 @@ impl Keys {
         *self.step.own.get_or_insert_with(|| rng.array())
     }
 
+    /// Whether this side has asked for the step out of the present epoch.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.step.sent > 0
+    }
+
     /// This side's number of the step that led here.
     pub(crate) fn last_nonce(&self) -> Option<[u8; 32]> {
         self.done.as_ref()?.own

@@ -55,6 +55,8 @@ pub(crate) struct Log {
     /// SeqNBR of the first packet kept: everything below is acknowledged.
     base: u64,
     memory: usize,
+    /// Bytes that count as under way.
+    in_flight: u64,
     lost: usize,
     /// No packet below this place is lost.
     scan: usize,
@@ -81,6 +83,11 @@ impl Log {
         self.memory
     }
 
+    /// Bytes that count as under way.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.in_flight
+    }
+
     /// Whether a lost packet waits to be sent again.
     pub(crate) fn has_lost(&self) -> bool {
         self.lost > 0
@@ -89,6 +96,7 @@ impl Log {
     /// Keeps the packet with SeqNBR [`Log::next`], which leaves now.
     pub(crate) fn push(&mut self, frame: Buffer, transmission: u64, now: Time) {
         self.memory += frame.capacity();
+        self.in_flight += frame.len() as u64;
         self.kept.push_back(Kept {
             frame,
             fate: Fate::InFlight,
@@ -100,7 +108,9 @@ impl Log {
 
     /// Keeps a packet that cannot leave now (the tunnel is suspended).
     pub(crate) fn push_waiting(&mut self, frame: Buffer) {
+        let len = frame.len() as u64;
         self.push(frame, 0, Time::ZERO);
+        self.in_flight -= len;
         if let Some(kept) = self.kept.back_mut() {
             (kept.fate, kept.again) = (Fate::Lost, true);
             self.lost += 1;
@@ -160,7 +170,10 @@ impl Log {
     ) {
         match kept.fate {
             Fate::Arrived => return,
-            Fate::InFlight => news.landed += kept.frame.len() as u64,
+            Fate::InFlight => {
+                news.landed += kept.frame.len() as u64;
+                self.in_flight -= kept.frame.len() as u64;
+            }
             Fate::Lost => self.lost -= 1,
         }
         news.bytes += kept.frame.len() as u64;
@@ -178,6 +191,7 @@ impl Log {
             if kept.fate == Fate::InFlight && kept.transmission < news.transmission {
                 kept.fate = Fate::Lost;
                 news.lost += kept.frame.len() as u64;
+                self.in_flight -= kept.frame.len() as u64;
                 self.lost += 1;
                 self.scan = self.scan.min(at);
             }
@@ -192,6 +206,7 @@ impl Log {
             bytes += kept.frame.len() as u64;
             self.lost += 1;
         }
+        self.in_flight -= bytes;
         self.scan = 0;
         bytes
     }
@@ -203,7 +218,9 @@ impl Log {
         self.kept[at].fate = Fate::Lost;
         self.lost += 1;
         self.scan = self.scan.min(at);
-        self.kept[at].frame.len() as u64
+        let len = self.kept[at].frame.len() as u64;
+        self.in_flight -= len;
+        len
     }
 
     /// The next lost packet, to be sent again: its bytes, and a place to note the transmission.
@@ -222,6 +239,7 @@ impl Log {
         if let Some(kept) = self.kept.get_mut(self.scan) {
             (kept.fate, kept.sent_at, kept.transmission, kept.again) =
                 (Fate::InFlight, now, transmission, true);
+            self.in_flight += kept.frame.len() as u64;
             self.lost -= 1;
         }
     }
@@ -287,7 +305,7 @@ mod tests {
         }
         assert_eq!(order, [0, 2, 3]);
         log.acknowledge(4, &[], Duration::ZERO, at(11)).expect("true");
-        assert_eq!((log.is_empty(), log.memory()), (true, 0));
+        assert_eq!((log.is_empty(), log.memory(), log.in_flight()), (true, 0, 0));
     }
 
     #[test]

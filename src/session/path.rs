@@ -106,6 +106,14 @@ impl Path {
         self.in_flight = self.in_flight.saturating_sub(len);
     }
 
+    /// Packets under way are of no interest any more: their session is over.
+    pub(crate) fn abandoned(&mut self, len: u64) {
+        self.landed(len);
+        if len > 0 && self.in_flight == 0 {
+            self.waiting = None;
+        }
+    }
+
     /// The peer acknowledged something new.
     pub(crate) fn progress(&mut self, now: Time) {
         self.probes = 0;

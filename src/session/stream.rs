@@ -248,6 +248,6 @@ impl Session {
     pub(crate) fn is_complete(&self) -> bool {
         let heard = self.receiving >= Way::Finished && self.inbox.ready_bytes() == 0;
         let said = self.sending >= Way::Finished && self.log.is_empty();
-        (said && heard) || (said && self.sending == Way::Broken)
+        said && (heard || self.sending == Way::Broken)
     }
 }

@@ -68,12 +68,14 @@ impl Side {
     }
 }
 
+/// A frame on its way: when it arrives, its place among those of one instant, where, what.
+type Flight = Reverse<(Time, u64, usize, Vec<u8>)>;
 type Tamper = Box<dyn FnMut(&[u8]) -> Option<Vec<u8>>>;
 
 struct World {
     now: Time,
     sides: [Side; 2],
-    wire: BinaryHeap<Reverse<(Time, u64, usize, Vec<u8>)>>,
+    wire: BinaryHeap<Flight>,
     order: u64,
     delay: Duration,
     cut: bool,
@@ -277,6 +279,37 @@ fn a_session_opens_carries_both_ways_and_closes() {
     }
 }
 
+/// The peer's node is done with a session when this node has all of it, which may be long before
+/// this application has read it.
+#[test]
+fn an_application_reads_to_the_end_what_the_peer_has_forgotten() {
+    let mut world = World::new();
+    let key = world.open(A);
+    let bytes = pattern(100_000);
+    world.sides[A].reads = false;
+    world.sides[A].finish.insert(key);
+    world.say(A, key, b"all of it, please");
+    world.run(MS * 100);
+    world.sides[B].finish.insert(key);
+    world.say(B, key, &bytes);
+    world.run(MS * 100);
+    assert!(world.sides[B].saw(Event::Closed(key)));
+    // Anything that makes this side speak of the session again hears that it is gone.
+    let (now, peer) = (world.now, world.sides[B].name);
+    world.sides[A].peers.with(&peer, |tunnel| tunnel.consume(key, 70_000, now));
+    world.cut = true;
+    world.sides[A].peers.with(&peer, |tunnel| tunnel.hint_unreachable(now));
+    world.run(MS * 500);
+    world.cut = false;
+    world.sides[A].peers.path_changed(world.now);
+    world.run(Duration::from_secs(5));
+    assert!(!world.sides[A].saw(Event::Closed(key)), "30,000 bytes are unread");
+    world.sides[A].reads = true;
+    world.run(MS * 100);
+    assert!(world.sides[A].heard[&key] == bytes[70_000..]);
+    assert!(world.sides[A].saw(Event::Closed(key)));
+}
+
 /// RL-01: loss, repetition and disorder.
 #[test]
 fn a_bad_path_costs_time_and_nothing_else() {
@@ -351,6 +384,29 @@ fn crossed_re_hellos_make_one_epoch() {
     world.say(A, key, b"still there");
     world.run(MS * 100);
     assert_eq!(world.sides[B].heard[&key], b"still there");
+}
+
+/// A's answers are lost while B, which has nothing to send, asks a few times and falls silent: A
+/// has stepped and B has not. When A speaks again B must not stay deaf.
+#[test]
+fn a_lost_answer_to_an_idle_side_is_asked_for_again() {
+    let mut world = World::new();
+    let key = world.open(A);
+    world.tamper = Some(Box::new(|frame: &[u8]| {
+        let kind = frame[HEAD_ROOM - 31];
+        let of_a = frame[75 - 32..75] == *name_of(1).as_bytes();
+        (kind == ConType::ReHello as u8 || !of_a).then(|| frame.to_vec())
+    }));
+    let now = world.now;
+    world.sides[B].peers.set_uplink(false, now);
+    world.sides[B].peers.set_uplink(true, now);
+    world.run(Duration::from_secs(30));
+    world.tamper = None;
+    assert_eq!((world.epoch(A), world.epoch(B)), (1, 0));
+    world.say(A, key, b"are you there?");
+    world.run(Duration::from_secs(5));
+    assert_eq!(world.sides[B].heard[&key], b"are you there?");
+    assert_eq!(world.epoch(A), world.epoch(B));
 }
 
 /// RS-01, CR-04, HS-02, HS-08: everything ever sent, sent again, changes nothing but counters.

@@ -61,8 +61,8 @@ impl Peers {
 
     pub(super) fn on_hello(&mut self, peer: Name, header: &Header, body: &[u8], now: Time) {
         let own_name = self.policy.identity.name();
-        let known_half = |half: &&Box<Responder>| half.peer() == peer && half.answers(header);
-        if let Some(half) = self.half_open.iter().find(known_half) {
+        let mut half_open = self.half_open.iter();
+        if let Some(half) = half_open.find(|half| half.peer() == peer && half.answers(header)) {
             return self.out.push_back(half.answer());
         }
         if let Some(entry) = self.peers.get(&peer) {
@@ -154,8 +154,9 @@ impl Peers {
                 return self.counters.add("crossed-hello");
             }
         }
-        let mine = |half: &Box<Responder>| half.peer() == peer && half.is_finished_by(header);
-        let Some(at) = self.half_open.iter().position(mine) else {
+        let mut half_open = self.half_open.iter();
+        let mine = half_open.position(|half| half.peer() == peer && half.is_finished_by(header));
+        let Some(at) = mine else {
             self.counters.add("unknown-handshake");
             return self.call_back(peer, now);
         };
@@ -164,7 +165,7 @@ impl Peers {
             Ok(established) if self.is_known(&peer) => {
                 self.establish(peer, established, None, now);
             }
-            Ok(established) => self.refuse_stranger(peer, established),
+            Ok(established) => self.refuse_stranger(peer, established, now),
             Err((half, _)) => {
                 self.counters.add("bad-finished");
                 self.half_open.extend(half);
@@ -173,18 +174,28 @@ impl Peers {
     }
 
     /// The stranger proved its Name, so it may learn that it is on no list.
-    fn refuse_stranger(&mut self, peer: Name, established: Established) {
+    fn refuse_stranger(&mut self, peer: Name, established: Established, now: Time) {
         self.counters.add("stranger-refused");
-        self.happenings.push_back((peer, Happening::Stranger));
+        if self.stranger_said.take(now) {
+            self.happenings.push_back((peer, Happening::Stranger));
+        }
         let mut body = envelope::blank(&self.pool, 1);
         body.extend(&[Reason::NotAllowed as u8]);
         let mut keys = established.keys;
         if keys.seal(ConType::FinishedBack, &mut body).is_ok() {
             self.out.push_back(body);
         }
-        let unused = self.peers.get(&peer).is_some_and(|e| e.dial.is_none() && e.tunnel.is_none());
+        self.forget_unused(&peer);
+    }
+
+    /// Keeps no place for a peer that nobody here wanted and that has no tunnel.
+    pub(super) fn forget_unused(&mut self, peer: &Name) {
+        let unused = self.peers.get(peer).is_some_and(|entry| {
+            let is_empty = entry.dial.is_none() && entry.tunnel.is_none();
+            is_empty && entry.pending.is_empty() && !entry.dialled
+        });
         if unused {
-            self.peers.remove(&peer);
+            self.peers.remove(peer);
         }
     }
 
@@ -219,7 +230,7 @@ impl Peers {
     }
 
     /// Makes place for a tunnel: one without sessions goes.
-    fn drop_idle(&mut self) {
+    pub(super) fn drop_idle(&mut self) {
         let idle = self.peers.iter().find(|(_, entry)| {
             entry.pending.is_empty()
                 && entry.tunnel.as_ref().is_none_or(|(tunnel, _)| tunnel.sessions() == 0)

@@ -22,7 +22,7 @@ use crate::base::clock::{Time, earliest};
 use crate::base::counters::Counters;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
-use crate::base::limits::{FRAME_HEADER, ROUTE_LEN, TUNNELS_MAX};
+use crate::base::limits::{FRAME_HEADER, HINT_EVERY, ROUTE_LEN, TUNNELS_MAX};
 use crate::base::machine::Deadline;
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
@@ -94,6 +94,8 @@ pub struct Peers {
     peers: BTreeMap<Name, Peer>,
     half_open: VecDeque<Box<Responder>>,
     strangers: Bucket,
+    /// Spaces what is said of strangers, so that they cannot flood the log (DO-11).
+    stranger_said: Bucket,
     uplink: bool,
     out: VecDeque<Buffer>,
     happenings: VecDeque<(Name, Happening)>,
@@ -111,6 +113,7 @@ impl Peers {
             peers: BTreeMap::new(),
             half_open: VecDeque::new(),
             strangers: Bucket::new(Duration::from_millis(50), 20),
+            stranger_said: Bucket::new(HINT_EVERY, 5),
             uplink: false,
             out: VecDeque::new(),
             happenings: VecDeque::new(),
@@ -133,6 +136,9 @@ impl Peers {
         if peer == self.policy.identity.name() {
             self.happenings.push_back((peer, Happening::Failed(ticket, Reason::NoService)));
             return;
+        }
+        if !self.peers.contains_key(&peer) && self.peers.len() >= TUNNELS_MAX {
+            self.drop_idle();
         }
         if !self.peers.contains_key(&peer) && self.peers.len() >= TUNNELS_MAX {
             self.happenings.push_back((peer, Happening::Failed(ticket, Reason::Full)));
@@ -326,7 +332,7 @@ impl Peers {
         }
         if !wanted && *tries >= UNWANTED_TRIES {
             entry.dial = None;
-            return;
+            return self.forget_unused(&name);
         }
         *tries += 1;
         self.out.push_back(initiator.hello());

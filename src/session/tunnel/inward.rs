@@ -27,6 +27,12 @@ impl Tunnel {
         };
         if let Err(name) = outcome {
             self.counters.add(name);
+            // The peer may have taken the step that this side asked for, and its answer was lost:
+            // asking again is all that helps, and does no harm if this was a forgery.
+            if self.keys.has_asked() && header.epoch == self.keys.epoch().saturating_add(1) {
+                self.flow.ask(now);
+                self.tick(now);
+            }
         }
         self.flush(now);
     }
@@ -207,9 +213,12 @@ impl Tunnel {
             let entry = entry.map_err(|_| "malformed")?;
             let key = entry.session.to_u64();
             match self.table.known(key) {
-                Known::Here if entry.gone => self.forget_gone(key),
                 Known::Here => {
-                    let news = self.acknowledge(key, &entry, now)?;
+                    let news = if entry.gone {
+                        self.forget_gone(key, now)?
+                    } else {
+                        self.acknowledge(key, &entry, now)?
+                    };
                     sum.bytes += news.bytes;
                     sum.landed += news.landed;
                     sum.lost += news.lost;
@@ -258,17 +267,20 @@ impl Tunnel {
         }
     }
 
-    /// The peer does not have the session. If all was said it is simply over.
-    fn forget_gone(&mut self, key: u64) {
-        let Some(session) = self.table.remove(key) else { return };
-        self.feed(key);
-        let said = session.sending() >= Way::Finished;
-        let event = if said && session.receiving() >= Way::Finished {
-            Event::Closed(key)
-        } else {
-            Event::Reset(key, Reason::Restarted)
-        };
-        self.events.push_back(event);
+    /// The peer does not have the session. If all was said it is over as soon as the application
+    /// has read what is here: the peer lets go of a session once both *nodes* have everything.
+    fn forget_gone(&mut self, key: u64, now: Time) -> Result<Acked, Rejected> {
+        let Some(session) = self.table.get(key) else { return Ok(Acked::default()) };
+        if session.sending() >= Way::Finished && session.receiving() >= Way::Finished {
+            let (session, cumulative) = (session.id().opener, session.log.next());
+            let all = Entry { session, cumulative, ..Entry::default() };
+            let news = self.acknowledge(key, &all, now)?;
+            self.reap(key, now);
+            return Ok(Acked { rtt: None, ..news });
+        }
+        self.let_go(key);
+        self.events.push_back(Event::Reset(key, Reason::Restarted));
+        Ok(Acked::default())
     }
 
     /// A packet of the peer was verified: it is there and has the keys.

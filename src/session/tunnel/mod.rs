@@ -181,7 +181,8 @@ impl Tunnel {
     pub fn consume(&mut self, key: u64, count: usize, now: Time) {
         let Some(session) = self.table.get_mut(key) else { return };
         session.inbox.consume(count);
-        if session.inbox.owes_credit() {
+        // Behind the end of the stream nobody needs credit.
+        if session.receiving() < Way::Finished && session.inbox.owes_credit() {
             if self.pool.has_room(8) {
                 session.inbox.widen(self.path.rtt(), self.bounds.window as u64, now);
             }

@@ -32,7 +32,7 @@ impl Tunnel {
             // CR-16: nothing unsealed leaves; bytes taken in cannot be given back, so the
             // application hears of it.
             self.counters.add("crypto-failed");
-            self.table.remove(key);
+            self.let_go(key);
             self.events.push_back(Event::Reset(key, Reason::ByApplication));
             return;
         }

@@ -6,7 +6,7 @@ use crate::base::limits::CREDIT_PROBE;
 use crate::base::machine::Deadline;
 use crate::session::flow::Outage;
 use crate::session::keys::Stage;
-use crate::session::stream::Way;
+use crate::session::stream::{Session, Way};
 use crate::wire::packet::ConType;
 use crate::wire::reason::Reason;
 
@@ -102,8 +102,15 @@ impl Tunnel {
             self.acks.owe(key, now);
             self.acknowledge_all(now);
         }
-        self.feed(key);
-        self.table.remove(key);
+        self.let_go(key);
         self.events.push_back(Event::Closed(key));
+    }
+
+    /// Takes a session out, with all that the tunnel knows of it.
+    pub(super) fn let_go(&mut self, key: u64) -> Option<Session> {
+        let session = self.table.remove(key)?;
+        self.feed(key);
+        self.path.abandoned(session.log.in_flight());
+        Some(session)
     }
 }
