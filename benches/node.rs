@@ -4,6 +4,7 @@
 //!
 //! The reference is what sealing and opening the same payloads costs in the same run. The rest is
 //! everything else: logs, acknowledgements, forwarding, and the copies that stand for sockets.
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 
 use std::time::Duration;
 

@@ -12,7 +12,11 @@
 //! network itself costs, plain-4 the same with as many processes. All are measured in turn, round
 //! by round, so that what else the machine does meets them alike. CPU time of the writer and the
 //! reader is not counted.
-
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints what it measured"
+)]
 // A benchmark measures with the clock that the cores may not know, and has threads.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
