@@ -38,6 +38,8 @@ pub(crate) struct Acked {
     pub(crate) landed: u64,
     /// Newest transmission acknowledged.
     pub(crate) transmission: u64,
+    /// Newest of those that were sent again, and are not acknowledged too soon for that.
+    pub(crate) resent: u64,
     /// Round trip of the highest packet, where it was sent only once.
     pub(crate) rtt: Option<Duration>,
     /// Bytes that were under way and now count as lost.
@@ -60,6 +62,8 @@ pub(crate) struct Log {
     lost: usize,
     /// No packet below this place is lost.
     scan: usize,
+    /// Shortest round trip so far.
+    shortest: Option<Duration>,
 }
 
 impl Log {
@@ -178,17 +182,27 @@ impl Log {
         }
         news.bytes += kept.frame.len() as u64;
         news.transmission = news.transmission.max(kept.transmission);
+        let since = now.since(kept.sent_at).saturating_sub(delay);
+        if kept.again && self.shortest.is_none_or(|shortest| since >= shortest) {
+            news.resent = news.resent.max(kept.transmission);
+        }
         if is_highest && !kept.again {
-            news.rtt = Some(now.since(kept.sent_at).saturating_sub(delay));
+            news.rtt = Some(since);
+            self.shortest = Some(self.shortest.map_or(since, |shortest| shortest.min(since)));
         }
     }
 
-    /// What is some places below the highest arrival and left before it is lost.
+    /// What is some places below the highest arrival and left before it is lost; so is, wherever it
+    /// stands, what left some transmissions before one that was sent again and arrived: where a
+    /// whole tail was swallowed, the probe's arrival is all there is to tell.
     fn find_lost(&mut self, highest: u64, news: &mut Acked) {
-        let end = highest.saturating_sub(REORDERED).saturating_sub(self.base) as usize;
+        let below = highest.saturating_sub(REORDERED).saturating_sub(self.base) as usize;
+        let end = if news.resent > 0 { self.kept.len() } else { below };
         for at in 0..end.min(self.kept.len()) {
             let kept = &mut self.kept[at];
-            if kept.fate == Fate::InFlight && kept.transmission < news.transmission {
+            let is_overtaken = (at < below && kept.transmission < news.transmission)
+                || kept.transmission + REORDERED <= news.resent;
+            if kept.fate == Fate::InFlight && is_overtaken {
                 kept.fate = Fate::Lost;
                 news.lost += kept.frame.len() as u64;
                 self.in_flight -= kept.frame.len() as u64;
@@ -291,6 +305,21 @@ mod tests {
         let news = log.acknowledge(4, &[], Duration::ZERO, at(12)).expect("true");
         assert_eq!((news.bytes, news.landed, news.rtt), (1, 1, None), "sent twice: no round trip");
         assert_eq!((log.acked(), log.next()), (4, 6));
+    }
+
+    /// The simulator's seed 470: each probe brought one packet, and the next waited for its own.
+    #[test]
+    fn a_swallowed_tail_is_lost_once_the_probe_has_arrived() {
+        // An answer sooner than any before is that of the first sending, which says nothing. The
+        // last two packets left too shortly before the probe to be judged by it.
+        for (arrives, lost) in [(105, 0), (110, 4)] {
+            let mut log = log(8);
+            log.acknowledge(1, &[], Duration::ZERO, at(9)).expect("true");
+            assert_eq!((log.lose_oldest(), log.next_lost().as_deref()), (1, Some(&[1][..])));
+            log.resent(9, at(100));
+            let news = log.acknowledge(2, &[], Duration::ZERO, at(arrives)).expect("true");
+            assert_eq!((news.lost, log.has_lost()), (lost, lost > 0));
+        }
     }
 
     #[test]
