@@ -44,11 +44,13 @@ impl Tunnel {
         marked: bool,
         now: Time,
     ) -> Result<(), Rejected> {
+        let key = header.session.opener.to_u64();
+        let next = self.table.get(key).map_or(0, |session| session.inbox.next());
         // Never acknowledged, so it comes again once applications have taken what fills the memory.
-        if header.kind == ConType::Data && !self.pool.has_room(MEMORY_FULL) {
+        let can_wait = header.kind == ConType::Data || header.seq != next;
+        if can_wait && !self.pool.has_room(MEMORY_FULL) {
             return Err("no-memory");
         }
-        let key = header.session.opener.to_u64();
         match self.table.known(key) {
             Known::Here => {}
             Known::Never => return Err("unknown-session"),
