@@ -45,9 +45,13 @@ test: check-vendored
 bench: check-vendored
 	$(CARGO) bench $(FEATURES)
 
-# Fuzzing wants a compiler's unstable flags; a stable one gives them when asked like this.
+# Fuzzing wants a compiler's unstable flags; a stable one gives them when asked like this. What is
+# found goes to fuzz/target, so that fuzz/corpus keeps to files with a name.
 fuzz:
-	cd fuzz && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $(T) -- -max_total_time=$(S)
+	mkdir -p fuzz/target/corpus/$(T)
+	cd fuzz && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $(if $(filter config_file,$(T)),--features cli) $(T) \
+		target/corpus/$(T) corpus/$(T) -- \
+		-max_total_time=$(S) -max_len=4096 -rss_limit_mb=1024 -timeout=10 -print_final_stats=1
 
 man: build
 	@for program in $(BINARIES); do $(RELEASE)/$$program --man > $(RELEASE)/$$program.1; done

@@ -22,6 +22,9 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(all(fuzzing, not(all(feature = "fuzzing", debug_assertions))))]
+compile_error!("with cfg(fuzzing) every MAC fits: no build but a fuzzer's may have it");
+
 pub mod api;
 pub mod base;
 #[cfg(all(feature = "cli", feature = "reactor"))]
@@ -30,6 +33,8 @@ pub mod cloak;
 pub mod control;
 pub mod crypto;
 pub mod device;
+#[cfg(any(test, fuzzing, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod link;
 pub mod node;
 pub mod overlay;

@@ -62,7 +62,8 @@ impl Pool {
     /// An empty buffer with room for at least `room` bytes (at most the largest class).
     ///
     /// It never fails: whoever brings data in from outside asks [`Pool::has_room`] first, and what
-    /// must pass even when memory is short (acknowledgements, control) is bounded by its own limits.
+    /// must pass even when memory is short (acknowledgements, control) is bounded by limits of its
+    /// own.
     #[must_use]
     pub fn take(&self, room: usize) -> Buffer {
         let class = CLASSES.iter().position(|size| *size >= room);

@@ -20,7 +20,12 @@ pub fn read(program: &Program, file: &Path, settings: &mut Settings) -> Result<(
 }
 
 /// Reads a file's text into the settings.
-fn parse(program: &Program, file: &Path, text: &str, settings: &mut Settings) -> Result<(), Wrong> {
+pub(crate) fn parse(
+    program: &Program,
+    file: &Path,
+    text: &str,
+    settings: &mut Settings,
+) -> Result<(), Wrong> {
     let line_of = |at: usize| text.as_bytes()[..at.min(text.len())].split(|b| *b == b'\n').count();
     let place = |at: usize| format!("{} line {}", file.display(), line_of(at));
     let table = DeTable::parse(text).map_err(|error| {

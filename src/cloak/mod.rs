@@ -111,6 +111,12 @@ impl Cloak {
         self.switch.post.counters.iter()
     }
 
+    /// Bytes of packet memory in use.
+    #[must_use]
+    pub fn memory_used(&self) -> usize {
+        self.pool.used()
+    }
+
     /// Sockets that listen, with the ports the system gave.
     pub fn listeners(&self) -> impl Iterator<Item = Listener> {
         self.listening.iter().map(|(port, at)| Listener {
@@ -324,7 +330,7 @@ impl Cloak {
             uptime_ms: now.since(self.started).as_millis() as u64,
             listeners: self.listeners().collect(),
             overlay: Some(self.status(now)),
-            memory_used: self.pool.used() as u64,
+            memory_used: self.memory_used() as u64,
             memory_budget: self.pool.budget() as u64,
             counters: self.counters().map(|(what, count)| (what.to_owned(), count)).collect(),
             ..Status::default()

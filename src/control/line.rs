@@ -149,7 +149,8 @@ mod tests {
             let mut lines = Lines::default();
             give(&mut lines, &bytes);
             let newlines = bytes.iter().filter(|byte| **byte == b'\n').count();
-            (0..newlines).all(|_| lines.next_line::<Request>().is_some()) && lines.next_line::<Request>().is_none()
+            (0..newlines).all(|_| lines.next_line::<Request>().is_some())
+                && lines.next_line::<Request>().is_none()
         }
     }
 }

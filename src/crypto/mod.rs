@@ -13,7 +13,8 @@
 //! let secret = Secret::from_bytes([7; 32]);
 //! let mut packet = b"hello....................".to_vec(); // five letters and room for the ICV
 //! Sealer::new(Suite::default(), &secret, b"a to b")?.seal(b"header", 1, &mut packet)?;
-//! let length = Opener::new(Suite::default(), &secret, b"a to b")?.open(b"header", 1, &mut packet)?;
+//! let mut opener = Opener::new(Suite::default(), &secret, b"a to b")?;
+//! let length = opener.open(b"header", 1, &mut packet)?;
 //! assert_eq!(&packet[..length], b"hello");
 //! # Ok(())
 //! # }

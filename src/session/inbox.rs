@@ -12,6 +12,9 @@ use crate::wire::packet::ConType;
 /// buffer for each.
 const GATHERED: usize = 512;
 
+/// Payload of a packet that is not data: a reason, or nothing.
+const CONTROL_MAX: usize = 1;
+
 /// A verified packet's meaning.
 #[derive(Debug)]
 pub(crate) struct Item {
@@ -46,6 +49,8 @@ pub(crate) struct Inbox {
     ready_bytes: u64,
     /// Cost of all data received in order.
     cost: u64,
+    /// Cost of all data kept, holes or not.
+    kept: u64,
     window: u64,
     granted: u64,
     granted_at: Time,
@@ -61,6 +66,7 @@ impl Default for Inbox {
             ready: VecDeque::new(),
             ready_bytes: 0,
             cost: 0,
+            kept: 0,
             window: CREDIT_INITIAL,
             granted: CREDIT_INITIAL,
             granted_at: Time::ZERO,
@@ -87,6 +93,13 @@ impl Inbox {
         }
     }
 
+    /// Whether the credit granted pays for a packet: a sender that ignores it must not fill this
+    /// side's memory (RL-05). What control says is a byte at most, and free.
+    pub(crate) fn is_paid(&self, kind: ConType, len: usize) -> bool {
+        let is_brief = kind == ConType::Data || len <= CONTROL_MAX;
+        is_brief && self.kept + cost(kind, len) <= self.granted
+    }
+
     /// Keeps a verified packet that fits.
     pub(crate) fn put(&mut self, seq: u64, item: Item, now: Time) {
         let Some(place) = seq.checked_sub(self.next).map(|place| place as usize) else { return };
@@ -96,6 +109,7 @@ impl Inbox {
         if place + 1 == self.ahead.len() {
             self.highest_at = now;
         }
+        self.kept += cost(item.kind, item.payload.len());
         self.ahead[place] = Some(item);
     }
 
@@ -241,7 +255,9 @@ mod tests {
                     inbox.put(seq, item(&pool, seq as u8), Time::ZERO);
                 }
                 let spans = inbox.spans();
-                if spans.as_slice().iter().any(|span| span.start <= inbox.next() && inbox.ahead[0].is_none()) {
+                let is_next_missing = inbox.ahead.front().is_some_and(Option::is_none);
+                let is_wrong = |span: &Span| span.start <= inbox.next() && is_next_missing;
+                if spans.as_slice().iter().any(is_wrong) {
                     return TestResult::failed();
                 }
                 while let Some(item) = inbox.take() {
@@ -277,6 +293,21 @@ mod tests {
         }
         assert_eq!(out, (0..200).collect::<Vec<u8>>());
         assert_eq!(pool.used(), 0);
+    }
+
+    /// RL-05: what was not granted is not kept, ahead of a gap or not.
+    #[test]
+    fn credit_pays_for_what_is_kept() {
+        let (pool, mut inbox) = (Pool::new(1 << 20), Inbox::default());
+        let len = 16_000;
+        let affordable = CREDIT_INITIAL / (len as u64 + PACKET_COST);
+        for seq in 0..affordable {
+            assert!(inbox.is_paid(ConType::Data, len));
+            let payload = pool.copy(&[0; 16_000]);
+            inbox.put(2 * seq, Item { kind: ConType::Data, payload }, Time::ZERO);
+        }
+        assert!(!inbox.is_paid(ConType::Data, len) && inbox.is_paid(ConType::Fin, 0));
+        assert!(!inbox.is_paid(ConType::Fin, 2));
     }
 
     /// RL-05: credit never promises more than the window holds, and never shrinks.

@@ -175,6 +175,9 @@ impl Session {
         let (_, opener) = opener.ok_or("unknown-epoch")?;
         envelope::open(&mut payload, header, opener).map_err(|_| "forged")?;
         if fit != Fit::Again {
+            if !self.inbox.is_paid(header.kind, payload.len()) {
+                return Err("beyond-credit");
+            }
             self.inbox.put(header.seq, Item { kind: header.kind, payload }, now);
         }
         Ok(fit)

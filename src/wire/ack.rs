@@ -222,7 +222,8 @@ mod tests {
 
     quickcheck! {
         fn acknowledgements_survive_their_bytes(cumulative: u32, gaps: Vec<(u16, u16)>) -> bool {
-            let (head, first) = (Ack { settled: true, received: 1, marked: 2 }, entry(u64::from(cumulative), &gaps));
+            let head = Ack { settled: true, received: 1, marked: 2 };
+            let first = entry(u64::from(cumulative), &gaps);
             let second = Entry { gone: true, ..Entry::default() };
             let mut bytes = [0xa5; 1024];
             let mut writer = Writer::new(&mut bytes);

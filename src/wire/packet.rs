@@ -205,7 +205,9 @@ mod tests {
     use quickcheck::quickcheck;
 
     quickcheck! {
-        fn a_header_survives_its_bytes(kind: u8, suite: u8, last: bool, epoch: u32, seq: u64, b: u64) -> bool {
+        fn a_header_survives_its_bytes(
+            kind: u8, suite: u8, last: bool, epoch: u32, seq: u64, b: u64
+        ) -> bool {
             let kind = ConType::ALL[usize::from(kind) % ConType::ALL.len()];
             let session = SessId { opener: PSessId::from_u64(!b), answerer: PSessId::from_u64(b) };
             let header = Header { kind, suite, last, epoch, seq, session };

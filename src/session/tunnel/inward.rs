@@ -47,8 +47,11 @@ impl Tunnel {
         let key = header.session.opener.to_u64();
         // Never acknowledged, so it comes again once applications have taken what fills the memory.
         // Those that have taken all of theirs are not to blame.
-        let is_behind = self.table.get(key).is_none_or(Session::is_behind);
-        if header.kind == ConType::Data && is_behind && !self.pool.has_room(MEMORY_FULL) {
+        let session = self.table.get(key);
+        let is_next = header.seq == session.map_or(0, |session| session.inbox.next());
+        let is_behind = session.is_none_or(Session::is_behind);
+        let can_wait = !is_next || (header.kind == ConType::Data && is_behind);
+        if can_wait && !self.pool.has_room(MEMORY_FULL) {
             return Err("no-memory");
         }
         match self.table.known(key) {

@@ -5,6 +5,8 @@
 
 mod event;
 mod inward;
+#[cfg(any(test, fuzzing, feature = "fuzzing"))]
+mod liar;
 mod outward;
 mod pace;
 mod report;

@@ -109,7 +109,7 @@ impl Tunnel {
         }
     }
 
-    fn seal_out(&mut self, kind: ConType, mut body: Buffer) {
+    pub(super) fn seal_out(&mut self, kind: ConType, mut body: Buffer) {
         match self.keys.seal(kind, &mut body) {
             Ok(()) => self.out.push_back(body),
             Err(_) => self.counters.add("crypto-failed"),
