@@ -11,7 +11,7 @@ use crate::base::clock::{Time, earliest};
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::{Endpoint, Name};
 use crate::base::links::LinkId;
-use crate::base::machine::{Action, Deadline, Input, Machine, Port, Slices};
+use crate::base::machine::{Action, Cause, Deadline, Input, Machine, Port, Slices};
 use crate::cloak::config::{CONTROL, LISTEN, LOCAL, PIPE};
 use crate::cloak::{Cloak, CloakConfig};
 use crate::node::Node;
@@ -44,6 +44,8 @@ pub struct Device {
     cloak: Option<Embedded>,
     waiting: Option<Cloak>,
     actions: VecDeque<Action>,
+    /// One core has let the pipe go: both ends are opened afresh.
+    broken: bool,
     is_over: bool,
 }
 
@@ -56,7 +58,7 @@ impl Device {
         // The two cores must not draw the same bytes.
         seed.iter_mut().for_each(|byte| *byte ^= 0xc1);
         let waiting = config.cloak.map(|config| Cloak::new(config, seed, now));
-        Self { node, cloak: None, waiting, actions: VecDeque::new(), is_over: false }
+        Self { node, cloak: None, waiting, actions: VecDeque::new(), broken: false, is_over: false }
     }
 
     /// The device's Name.
@@ -78,8 +80,14 @@ impl Device {
         [self.node.memory()].into_iter().chain(cloak).collect()
     }
 
+    fn mend_pipe(&mut self, now: Time) {
+        let Some(Embedded { mut core, near, far }) = self.cloak.take() else { return };
+        core.handle(Input::Closed(far, Cause::Reset), now);
+        self.node.handle(Input::Closed(near, Cause::Reset), now);
+        self.open_pipe(core, now);
+    }
+
     fn open_pipe(&mut self, mut core: Cloak, now: Time) {
-        core.handle(Input::Start, now);
         let from = Endpoint::Unix(String::new());
         if let Some(far) = core.accept(PIPE, from, now) {
             let near = self.node.attach_pipe(now);
@@ -108,7 +116,9 @@ impl Device {
             let back = carry(core, *far, &mut self.node, *near, now);
             self.drain_cloak();
             self.drain_node(now);
-            if !there && !back {
+            if std::mem::take(&mut self.broken) && !self.is_over {
+                self.mend_pipe(now);
+            } else if !there && !back {
                 return;
             }
         }
@@ -124,6 +134,9 @@ impl Device {
                     None => self.exit(None),
                 },
                 Action::Exit(why) => self.exit(why.clone()),
+                Action::Abort(link) | Action::Close(link) if Some(*link) == pipe => {
+                    self.broken = true;
+                }
                 _ if link_of(&action).is_some_and(|link| Some(link) == pipe) => {}
                 _ => self.actions.push_back(action),
             }
@@ -135,6 +148,9 @@ impl Device {
             let pipe = self.cloak.as_ref().map(|embedded| embedded.far);
             match action {
                 Action::Exit(why) => self.exit(why),
+                Action::Abort(link) | Action::Close(link) if Some(link) == pipe => {
+                    self.broken = true;
+                }
                 _ if link_of(&action).is_some_and(|link| Some(link) == pipe) => {}
                 action => self.actions.push_back(marked(action)),
             }
@@ -151,7 +167,14 @@ impl Device {
     fn answer_status(&mut self, link: LinkId, now: Time) {
         let mut status = self.node.status(now);
         if let Some(Embedded { core, .. }) = &self.cloak {
-            status.overlay = Some(core.status(now));
+            let overlay = core.status(now);
+            let is_alone = !overlay.neighbours.iter().any(|other| other.wait.state == "up");
+            if let Some(uplink) = status.uplink.as_mut().filter(|_| is_alone) {
+                uplink.state = "alone".to_owned();
+                uplink.why = "no neighbour is up".to_owned();
+                uplink.until = "a neighbour's answer".to_owned();
+            }
+            status.overlay = Some(overlay);
             status.listeners.extend(core.listeners());
             let counters = core.counters().map(|(name, count)| (format!("cloak {name}"), count));
             status.counters.extend(counters);
@@ -241,7 +264,8 @@ impl Machine for Device {
         match input {
             Input::Start => {
                 self.node.handle(Input::Start, now);
-                if let Some(core) = self.waiting.take() {
+                if let Some(mut core) = self.waiting.take() {
+                    core.handle(Input::Start, now);
                     self.open_pipe(core, now);
                 }
             }

@@ -11,7 +11,7 @@ use muses::crypto::suite::Suite;
 
 #[path = "../benches/support/chain.rs"]
 mod chain;
-use chain::{ALICE, BOB, Chain};
+use chain::Chain;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -48,32 +48,10 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// Moves `packets` payloads of `len` bytes in each direction, all three machines taking part.
-fn transfer(chain: &mut Chain, packets: usize, len: usize) {
-    let bytes = [7; 16_384];
-    let (application, service) = (chain.application, chain.service.expect("open"));
-    let mut left = [packets * len; 2];
-    let mut unread = left;
-    let mut rounds = 0;
-    while unread != [0; 2] {
-        // As many as fit: the window, the queues and acknowledgements set the pace.
-        for (side, at, link) in [(0, ALICE, application), (1, BOB, service)] {
-            for _ in 0..8 {
-                left[side] -= chain.write(at, link, &bytes[..len.min(left[side])]);
-            }
-        }
-        chain.round();
-        unread[0] -= chain.read(BOB, service);
-        unread[1] -= chain.read(ALICE, application);
-        rounds += 1;
-        assert!(rounds < 100 * packets, "stuck with {unread:?} unread");
-    }
-}
-
 /// A question and its answer, over and over: acknowledgements wait for company, timers ring.
 fn dialogue(chain: &mut Chain, questions: usize, len: usize) {
     for _ in 0..questions {
-        transfer(chain, 1, len);
+        chain.transfer(1, len);
         chain.pass(Duration::from_millis(10));
         chain.round();
     }
@@ -82,7 +60,7 @@ fn dialogue(chain: &mut Chain, questions: usize, len: usize) {
 /// Allocations once everything has been as full as it gets: a start with an open window fills
 /// more than the first one, which had to open it.
 fn allocations(suite: Suite, len: usize, work: fn(&mut Chain, usize, usize)) -> u64 {
-    let mut chain = Chain::new(suite);
+    let mut chain = Chain::new(suite, 1);
     (0..2).for_each(|_| work(&mut chain, 10_000, len));
     let before = ALLOCATIONS.get();
     work(&mut chain, 10_000, len);
@@ -94,7 +72,7 @@ fn ten_thousand_packets_each_way_allocate_nothing() {
     let mut found = Vec::new();
     for suite in Suite::ALL {
         for len in [1, 1000, 16_384] {
-            found.push((suite, len, allocations(suite, len, transfer)));
+            found.push((suite, len, allocations(suite, len, Chain::transfer)));
         }
     }
     assert!(found.iter().all(|(_, _, count)| *count == 0), "{found:?}");

@@ -24,7 +24,7 @@ use muses::session::tunnel::Bounds;
 use muses::wire::ack::{Ack, Entry, ReHello, Span, emit_entry};
 use muses::wire::cursor::Writer;
 use muses::wire::frame::{self, Kind};
-use muses::wire::hello::{Credentials, Offer, Secrecy, binding_text, prologue};
+use muses::wire::hello::{Credentials, Manner, Offer, binding_text, prologue};
 use muses::wire::link::{Hello, Role, emit_names, parse_names, proof_text};
 use muses::wire::packet::{ConType, Header, PSessId, SessId};
 use muses::wire::reason::Reason;
@@ -224,8 +224,9 @@ fn what_the_handshake_carries() {
     let shown = written(Credentials::LEN, |into| credentials.emit(into));
     assert_eq!(Credentials::parse(&shown), Ok(credentials));
     vector!("handshake.txt").holds(&[
-        ("secrecy-none", vec![Secrecy { psk: false }.to_byte()]),
-        ("secrecy-psk", vec![Secrecy { psk: true }.to_byte()]),
+        ("flags-none", vec![Manner { psk: false, notice: false }.to_byte()]),
+        ("flags-psk", vec![Manner { psk: true, notice: false }.to_byte()]),
+        ("flags-notice", vec![Manner { psk: false, notice: true }.to_byte()]),
         ("offer", offered),
         ("prologue", prologue(&alice().name(), &bob().name())),
         ("binding-text", text),
@@ -325,6 +326,7 @@ impl Side {
             suites: Suite::ALL.to_vec(),
             secrets: BTreeMap::new(),
             allowed: BTreeSet::from([peer]),
+            notify: Default::default(),
             bounds: Bounds::default(),
         };
         let mut peers = Peers::new(policy, pool.clone(), Rng::new([seed; 32]));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use muses::base::clock::Time;
 use muses::base::ids::Endpoint;
-use muses::base::limits::MEMORY_DEFAULT;
+use muses::base::limits::{MEMORY_DEFAULT, PAYLOAD_MAX};
 use muses::base::links::LinkId;
 use muses::base::machine::{Action, Input, Machine, Port, Slices};
 use muses::cloak::config::LISTEN;
@@ -22,6 +22,8 @@ use muses::overlay::routes::Routes;
 /// The first forward's port.
 const FORWARD: Port = Port(0x1000);
 const SERVICE: u16 = 80;
+/// Payloads that an application writes at once.
+const BURST: usize = 8;
 /// Time that passes in a round.
 const ROUND: Duration = Duration::from_micros(50);
 
@@ -29,18 +31,20 @@ const ROUND: Duration = Duration::from_micros(50);
 type End = (usize, LinkId);
 
 /// Places of the machines.
-pub(crate) const ALICE: usize = 0;
-pub(crate) const RELAY: usize = 1;
-pub(crate) const BOB: usize = 2;
+const ALICE: usize = 0;
+const RELAY: usize = 1;
+const BOB: usize = 2;
 
-/// The three, and one session between an application of Alice's and a service of Bob's.
+/// The three, and sessions between applications of Alice's and a service of Bob's.
 pub(crate) struct Chain {
     machines: [Box<dyn Machine>; 3],
     /// Streams between machines.
     pipes: Vec<(End, End)>,
-    /// The application and the service.
-    pub(crate) application: LinkId,
-    pub(crate) service: Option<LinkId>,
+    /// The application's link and the service's, of each session.
+    pub(crate) sessions: Vec<(LinkId, LinkId)>,
+    services: VecDeque<LinkId>,
+    /// Bytes each session has still to write, kept for its memory.
+    unsent: Vec<[usize; 2]>,
     now: Time,
     /// What machines said since the last look.
     calls: VecDeque<(usize, Action)>,
@@ -70,8 +74,8 @@ fn device(seed: u8, node: NodeConfig) -> Box<dyn Machine> {
 }
 
 impl Chain {
-    /// A chain whose session is open.
-    pub(crate) fn new(suite: Suite) -> Self {
+    /// A chain with so many open sessions.
+    pub(crate) fn new(suite: Suite, sessions: usize) -> Self {
         let name = |seed: u8| Identity::from_seed([seed; 32]).name();
         let peer = name(3);
         let listen = endpoint("127.0.0.1:2");
@@ -91,8 +95,9 @@ impl Chain {
         let mut chain = Self {
             machines: [device(1, alice), relay, device(3, bob)],
             pipes: Vec::new(),
-            application: LinkId::from_raw(0),
-            service: None,
+            sessions: Vec::new(),
+            services: VecDeque::new(),
+            unsent: Vec::new(),
             now: Time::ZERO,
             calls: VecDeque::new(),
         };
@@ -100,14 +105,22 @@ impl Chain {
             chain.machines[at].handle(Input::Start, chain.now);
             chain.drain(at);
         }
-        (0..1000).for_each(|_| chain.round());
-        let from = endpoint("127.0.0.1:4");
-        let application = chain.machines[ALICE].accept(FORWARD, from, chain.now);
-        chain.application = application.expect("accepted");
-        chain.drain(ALICE);
-        (0..1000).for_each(|_| chain.round());
-        assert!(chain.service.is_some(), "the session is open");
+        chain.rounds(1000);
+        (0..sessions).for_each(|_| chain.open());
         chain
+    }
+
+    fn open(&mut self) {
+        let from = endpoint("127.0.0.1:4");
+        let application = self.machines[ALICE].accept(FORWARD, from, self.now).expect("accepted");
+        self.drain(ALICE);
+        self.rounds(100);
+        let service = self.services.pop_front().expect("the session is open");
+        self.sessions.push((application, service));
+    }
+
+    fn rounds(&mut self, count: usize) {
+        (0..count).for_each(|_| self.round());
     }
 
     /// Writes for an application or a service; how much was taken.
@@ -135,6 +148,7 @@ impl Chain {
     }
 
     /// Lets time pass in which nothing happens.
+    #[allow(dead_code, reason = "each program that shares the chain uses its part of it")]
     pub(crate) fn pass(&mut self, time: Duration) {
         self.now = self.now + time;
     }
@@ -158,10 +172,36 @@ impl Chain {
         }
     }
 
+    /// Moves `packets` payloads of `len` bytes each way in every session.
+    pub(crate) fn transfer(&mut self, packets: usize, len: usize) {
+        let bytes = [7; PAYLOAD_MAX];
+        let total = packets * len * self.sessions.len();
+        let mut unsent = std::mem::take(&mut self.unsent);
+        unsent.clear();
+        unsent.resize(self.sessions.len(), [packets * len; 2]);
+        let (mut unread, mut rounds) = ([total; 2], 0);
+        while unread != [0; 2] {
+            // As many as fit: the window, the queues and acknowledgements set the pace.
+            for (session, left) in unsent.iter_mut().enumerate() {
+                let (application, service) = self.sessions[session];
+                for _ in 0..BURST {
+                    left[0] -= self.write(ALICE, application, &bytes[..len.min(left[0])]);
+                    left[1] -= self.write(BOB, service, &bytes[..len.min(left[1])]);
+                }
+                unread[0] -= self.read(BOB, service);
+                unread[1] -= self.read(ALICE, application);
+            }
+            self.round();
+            rounds += 1;
+            assert!(rounds < 100_000, "stuck with {unread:?} unread");
+        }
+        self.unsent = unsent;
+    }
+
     fn obey(&mut self, at: usize, action: Action) {
         let Action::Connect(link, to) = action else { return };
         if to == endpoint("127.0.0.1:3") {
-            self.service = Some(link);
+            self.services.push_back(link);
         } else {
             let far = self.machines[RELAY].accept(LISTEN, to, self.now).expect("accepted");
             self.pipes.push(((at, link), (RELAY, far)));

@@ -296,7 +296,7 @@ def check_messages():
     same("the same, relayed", routing_header(ALICE.name, BOB.name, 31, 1), route["relayed"])
 
     offer = read("handshake.txt")
-    same("flag", offer["secrecy-none"] + offer["secrecy-psk"], b"\0\x01")
+    same("flags", offer["flags-none"] + offer["flags-psk"] + offer["flags-notice"], b"\0\x01\x02")
     same("Offer", b"\x03\x01\x02\x03", offer["offer"])
     same("prologue", b"MUSeS v1" + ALICE.name + BOB.name, offer["prologue"])
     binding = b"MUSeS static key v1" + ALICE.name + public_of(X25519, ALICE.static)

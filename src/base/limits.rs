@@ -113,7 +113,7 @@ pub const REQUEST_MAX: Duration = Duration::from_secs(30);
 /// Default budget of a daemon's packet memory, in bytes.
 pub const MEMORY_DEFAULT: usize = 256 << 20;
 /// Least budget a daemon accepts.
-pub const MEMORY_MIN: usize = 8 << 20;
+pub const MEMORY_MIN: usize = 32 << 20;
 /// Default bound of one session's log and of its credit, in bytes.
 pub const WINDOW_DEFAULT: usize = 4 << 20;
 /// Least bound of a session.
@@ -141,6 +141,8 @@ pub const UNREACHABLE_MAX: usize = 256;
 pub const CONTROLS_MAX: usize = 16;
 /// Tunnels of one node.
 pub const TUNNELS_MAX: usize = 1024;
+/// Peers that are told at the start that a former run's tunnels are lost.
+pub const NOTIFIED_MAX: usize = 64;
 /// Handshakes that strangers may keep half open; the oldest is forgotten first.
 pub const HANDSHAKES_MAX: usize = 64;
 /// Links (local applications, control) of one node.

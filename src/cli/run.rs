@@ -156,6 +156,9 @@ fn device_config(
     state: &StateDir,
 ) -> Result<DeviceConfig, Failure> {
     let seed = *state::seed().map_err(Failure::run)?;
+    // An embedded CLOAK core has its share of the one budget.
+    let share = options.memory / 4;
+    let mut memory = options.memory;
     let (daemon, cloak) = match options.way {
         Way::Daemon(endpoint) => (Some(endpoint), None),
         Way::Embedded { listen, peers } => {
@@ -167,8 +170,9 @@ fn device_config(
                 peers,
                 routes: Routes::default(),
                 leaf: true,
-                memory: options.memory / 4,
+                memory: share,
             };
+            memory -= share;
             (None, Some(cloak))
         }
     };
@@ -207,7 +211,7 @@ fn device_config(
             .collect(),
         suite: Suite::from_number(options.suite).unwrap_or_default(),
         retain_ms: options.retain.and_then(|time| u64::try_from(time.as_millis()).ok()),
-        memory: options.memory,
+        memory,
         window: options.window,
     };
     Ok(DeviceConfig { node, cloak, seed })

@@ -72,6 +72,9 @@ impl Node {
                 log::info!("tunnel with {} is resumed", self.word(&peer));
                 self.resume_all(now);
             }
+            Event::Idle => {
+                log::info!("nothing waits in the tunnel with {}: it is idle", self.word(&peer));
+            }
             Event::Ended(reason) => {
                 log::info!("tunnel with {} is over: {reason}", self.word(&peer));
             }
@@ -168,7 +171,11 @@ impl Node {
                 self.actions.push_back(Action::Flush(holder));
             }
             Err(reason) => {
-                log::warn!("{} asked for port {service}: {reason}", self.word(&peer));
+                let word = self.word(&peer);
+                match reason {
+                    Reason::NoService => log::warn!("{word} asked for port {service}: not served"),
+                    _ => log::warn!("{word} asked for port {service}: on no list"),
+                }
                 self.counters.add("service-refused");
                 self.peers.with(&peer, |tunnel| tunnel.refuse(key, reason, now));
             }

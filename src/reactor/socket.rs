@@ -41,6 +41,9 @@ impl From<TcpStream> for Socket {
         let _ = stream.set_nodelay(true);
         #[cfg(any(target_os = "android", target_os = "linux"))]
         let _ = SockRef::from(&stream).set_tcp_notsent_lowat(NOTSENT_MAX);
+        // CR-12: should this process be killed, the kernel closes its sockets. What it cuts short
+        // must end in a reset; only our own end of stream may look like one.
+        let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         Self::Tcp(stream)
     }
 }
@@ -104,7 +107,10 @@ impl Socket {
     /// Sends our end of stream.
     pub(super) fn end(&self) -> io::Result<()> {
         match self {
-            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Self::Tcp(stream) => {
+                SockRef::from(stream).set_linger(None)?;
+                stream.shutdown(Shutdown::Write)
+            }
             Self::Unix(stream) => stream.shutdown(Shutdown::Write),
         }
     }
@@ -112,6 +118,7 @@ impl Socket {
     /// Closes at once with a reset; a Unix socket knows no such thing and just closes.
     pub(super) fn reset(self) {
         if let Self::Tcp(stream) = self {
+            // Again, because an end of stream may have been said before.
             let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         }
     }

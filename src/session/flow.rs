@@ -118,12 +118,12 @@ impl Flow {
     }
 
     /// A try was made; plans the next one. Where nothing waits, the tunnel is idle again after a
-    /// few: an idle tunnel sends nothing.
-    pub(crate) fn tried(&mut self, something_waits: bool, rng: &mut Rng, now: Time) {
+    /// few (true): an idle tunnel sends nothing.
+    pub(crate) fn tried(&mut self, something_waits: bool, rng: &mut Rng, now: Time) -> bool {
         self.tries += 1;
         if !something_waits && self.tries >= IDLE_TRIES {
             (self.outage, self.since, self.next_try) = (None, now, None);
-            return;
+            return true;
         }
         let patient = now.since(self.since) < REHELLO_PATIENCE;
         let every = if patient { REHELLO_EVERY } else { REHELLO_SLOW };
@@ -131,5 +131,6 @@ impl Flow {
         let eighth = u64::try_from(every.as_nanos() / 8).unwrap_or(1);
         let jitter = Duration::from_nanos(rng.below(2 * eighth));
         self.next_try = Some(now + every - Duration::from_nanos(eighth) + jitter);
+        false
     }
 }

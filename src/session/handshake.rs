@@ -21,7 +21,7 @@ use crate::crypto::rng::Rng;
 use crate::crypto::secret::Secret;
 use crate::crypto::suite::Suite;
 use crate::wire::cursor::Writer;
-use crate::wire::hello::{Credentials, Offer, Secrecy, binding_text, prologue};
+use crate::wire::hello::{Credentials, Manner, Offer, binding_text, prologue};
 use crate::wire::packet::{ConType, Header, PSessId, SessId};
 use crate::wire::reason::Reason;
 
@@ -104,6 +104,7 @@ pub(crate) struct Initiator {
     own: PSessId,
     hello: Buffer,
     offered: Vec<Suite>,
+    notice: bool,
 }
 
 impl Initiator {
@@ -111,7 +112,7 @@ impl Initiator {
     pub(crate) fn new(
         own: &Own<'_>,
         ends: Ends,
-        psk: Option<&Secret>,
+        (psk, notice): (Option<&Secret>, bool),
         rng: &mut Rng,
     ) -> Result<Self, HandshakeError> {
         let mix = prologue(&ends.source, &ends.destination);
@@ -124,15 +125,21 @@ impl Initiator {
         let mut writer = Writer::new(&mut payload);
         offer.emit(&mut writer);
         let len = writer.len();
-        let lead = [Secrecy { psk: psk.is_some() }.to_byte()];
+        let lead = [Manner { psk: psk.is_some(), notice }.to_byte()];
         let at = (ends, own.pool);
         let hello = message(&mut noise, (ConType::Hello, session), &lead, &payload[..len], at)?;
-        Ok(Self { noise, ends, own: half, hello, offered: own.suites.to_vec() })
+        let offered = own.suites.to_vec();
+        Ok(Self { noise, ends, own: half, hello, offered, notice })
     }
 
     /// The first message.
     pub(crate) fn hello(&self) -> Buffer {
         self.hello.share()
+    }
+
+    /// Whether it only tells the peer of a loss.
+    pub(crate) fn is_notice(&self) -> bool {
+        self.notice
     }
 
     /// Whether a packet answers this handshake.
@@ -199,8 +206,8 @@ impl Responder {
         psk: Option<&Secret>,
         (rng, now): (&mut Rng, Time),
     ) -> Result<Self, HandshakeError> {
-        let (secrecy, hello) = Secrecy::parse(body).map_err(|_| HandshakeError::Stray)?;
-        if secrecy.psk != psk.is_some() {
+        let (manner, hello) = Manner::parse(body).map_err(|_| HandshakeError::Stray)?;
+        if manner.psk != psk.is_some() {
             return Err(HandshakeError::Refused(Reason::SecretMissing));
         }
         let mix = prologue(&ends.destination, &ends.source);

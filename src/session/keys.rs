@@ -122,6 +122,11 @@ impl Keys {
         self.epoch.number()
     }
 
+    /// Packets of the tunnel itself sealed in the present epoch.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// When the present epoch began.
     pub(crate) fn began(&self) -> Time {
         self.began

@@ -232,6 +232,11 @@ impl Session {
         self.openers.retain(|(of, _)| *of >= epoch);
     }
 
+    /// Whether bytes wait for the application, or packets for those before them.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.inbox.ready_bytes() > 0 || self.inbox.has_gap()
+    }
+
     /// The application is gone: what is received from now on is acknowledged and dropped.
     pub(crate) fn deafen(&mut self) {
         self.inbox.discard();

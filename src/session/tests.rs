@@ -49,6 +49,7 @@ impl Side {
                 .map(|(name, byte)| (*name, Secret::from_bytes([*byte; 32])))
                 .collect(),
             allowed: allowed.iter().copied().collect(),
+            notify: BTreeSet::new(),
             bounds,
         };
         Self {
@@ -513,7 +514,8 @@ fn refusals_and_resets_arrive_after_the_outage() {
     assert!(world.sides[B].saw(Event::Closed(key)));
 }
 
-/// A restarted peer says so by a handshake with another boot number; only that ends sessions.
+/// A restarted peer says so by a handshake with another boot number; only that ends sessions, and
+/// nobody has to send anything to learn it.
 #[test]
 fn a_restarted_peer_ends_the_sessions_and_new_ones_work() {
     let mut world = World::new();
@@ -521,7 +523,6 @@ fn a_restarted_peer_ends_the_sessions_and_new_ones_work() {
     world.say(A, key, b"before");
     world.run(MS * 100);
     world.cut = true;
-    world.say(A, key, b"lost");
     world.run(Duration::from_secs(2));
     let mut reborn = Side::new(2, &[name_of(1)], &[], Bounds::default());
     reborn.peers = Peers::new(
@@ -531,6 +532,7 @@ fn a_restarted_peer_ends_the_sessions_and_new_ones_work() {
             suites: vec![Suite::default()],
             secrets: BTreeMap::new(),
             allowed: [name_of(1)].into(),
+            notify: [name_of(1)].into(),
             bounds: Bounds::default(),
         },
         reborn.pool.clone(),
@@ -557,6 +559,10 @@ fn a_stranger_is_refused() {
     world.run(Duration::from_secs(1));
     let ended = Happening::Tunnel(Event::Ended(Reason::NotAllowed));
     assert!(world.sides[A].events.contains(&ended));
+    world.run(Duration::from_secs(10));
+    for (side, other) in [(A, name_of(2)), (B, name_of(1))] {
+        assert!(world.sides[side].peers.tunnel(&other).is_none(), "no tunnel is left by it");
+    }
     assert!(world.sides[B].events.contains(&Happening::Stranger));
 }
 

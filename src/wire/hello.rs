@@ -11,19 +11,24 @@ const SUITES_MAX: usize = 8;
 /// Domain of the signature that binds a static key to a Name.
 pub const BINDING_DOMAIN: &[u8] = b"MUSeS static key v1";
 
-/// What stands before the Noise message in a Hello: whether a pre-shared secret is mixed in.
+/// What stands before the Noise message in a Hello.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Secrecy {
-    /// Noise `XXpsk2` rather than `XX`.
+pub struct Manner {
+    /// A pre-shared secret is mixed in: Noise `XXpsk2` rather than `XX`.
     pub psk: bool,
+    /// Only for a peer that still holds a tunnel with the sender: it learns that the tunnel is
+    /// lost. Everybody else ignores it.
+    pub notice: bool,
 }
 
-impl Secrecy {
-    /// Splits the flag from the Noise message behind it.
+impl Manner {
+    /// Splits the flags from the Noise message behind them.
     pub fn parse(body: &[u8]) -> Result<(Self, &[u8]), WireError> {
         let mut reader = Reader::new(body);
         match reader.u8()? {
-            flags @ (0 | 1) => Ok((Self { psk: flags == 1 }, reader.rest())),
+            flags @ 0..=3 => {
+                Ok((Self { psk: flags & 1 != 0, notice: flags & 2 != 0 }, reader.rest()))
+            }
             _ => Err(WireError::Unknown),
         }
     }
@@ -31,7 +36,7 @@ impl Secrecy {
     /// The byte on the wire.
     #[must_use]
     pub fn to_byte(self) -> u8 {
-        u8::from(self.psk)
+        u8::from(self.psk) | u8::from(self.notice) << 1
     }
 }
 
@@ -125,8 +130,12 @@ mod tests {
 
     #[test]
     fn an_unknown_flag_is_no_hello() {
-        assert_eq!(Secrecy::parse(&[1, 7]), Ok((Secrecy { psk: true }, &[7][..])));
-        assert_eq!(Secrecy::parse(&[2]), Err(WireError::Unknown));
-        assert_eq!(Secrecy::parse(&[]), Err(WireError::Short));
+        for flags in 0..=3 {
+            let bytes = [flags, 7];
+            let (manner, rest) = Manner::parse(&bytes).expect("known flags");
+            assert_eq!((manner.to_byte(), rest), (flags, &[7][..]));
+        }
+        assert_eq!(Manner::parse(&[4]), Err(WireError::Unknown));
+        assert_eq!(Manner::parse(&[]), Err(WireError::Short));
     }
 }

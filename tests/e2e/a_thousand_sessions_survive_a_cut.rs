@@ -111,7 +111,7 @@ fn a_thousand_sessions_survive_a_cut() {
     for (seed, worker) in workers.into_iter().enumerate() {
         worker.join().expect("no panic").unwrap_or_else(|error| panic!("session {seed}: {error}"));
     }
-    say(&format!("{} MiB each way and a cut in {:?}", BUSY * SIZE >> 20, since.elapsed()));
+    say(&format!("{} MiB each way and a cut in {:?}", (BUSY * SIZE) >> 20, since.elapsed()));
     let questions: Vec<_> =
         idle.iter_mut().enumerate().map(|(number, stream)| ask(stream, number + IDLE)).collect();
     for (stream, question) in idle.iter_mut().zip(questions) {

@@ -29,6 +29,7 @@ mod connect_joins_stdio_through_a_cut;
 mod curl_fetches_a_file_through_cuts;
 mod ends_of_streams_arrive_after_the_outage;
 mod files_arrive_whole_or_not_at_all;
+mod memory_stays_bounded_when_nobody_reads;
 mod socks_tells_the_truth;
 mod ssh_scp_and_rsync_go_through_a_cut;
 mod status_says_why_and_until_when;

@@ -31,6 +31,8 @@ fn status_says_why_and_until_when() {
     say(&format!("--- muses status in an outage\n{ill}---"));
     let tunnel = ill.lines().find(|line| line.starts_with("tunnel to bob")).expect("its line");
     assert!(tunnel.contains("suspended for ") && tunnel.contains("; until "), "{tunnel}");
+    // What its own embedded overlay node tells it is no forgery.
+    assert!(ill.contains("unreachable-told") && !ill.contains("reflected"), "{ill}");
     let listed = text(&["sessions"], &cluster);
     assert!(listed.contains("suspended") && listed.contains("until "), "{listed}");
 

@@ -113,17 +113,19 @@ fn neighbours(text: &mut String, overlay: &Overlay) {
 
 fn tunnel_text(text: &mut String, tunnel: &Tunnel) {
     let _ = writeln!(text, "\ntunnel to {}: {}", one_line(&peer(tunnel)), sentence(&tunnel.wait));
-    let _ = writeln!(
-        text,
-        "  {}, epoch {}, round trip {}, {} in flight of {}, resumed {} times, {} packets sent again",
-        tunnel.suite,
-        tunnel.epoch,
-        units::round_trip(tunnel.rtt_us),
-        units::bytes(tunnel.in_flight),
-        units::bytes(tunnel.window),
-        tunnel.resumed,
-        tunnel.sent_again,
-    );
+    if !tunnel.suite.is_empty() {
+        let _ = writeln!(
+            text,
+            "  {}, epoch {}, round trip {}, {} in flight of {}, resumed {} times, {} packets sent again",
+            tunnel.suite,
+            tunnel.epoch,
+            units::round_trip(tunnel.rtt_us),
+            units::bytes(tunnel.in_flight),
+            units::bytes(tunnel.window),
+            tunnel.resumed,
+            tunnel.sent_again,
+        );
+    }
     let head =
         ["SESSION", "PORT", "WAY", "LOCAL", "STATE", "FOR", "SENT", "RECEIVED", "KEPT", "WHY"];
     let mut columns = Columns::new(head);

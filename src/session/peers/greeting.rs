@@ -3,11 +3,14 @@
 use crate::base::buffer::{Buffer, Pool};
 use crate::base::clock::Time;
 use crate::base::ids::Name;
-use crate::base::limits::{HANDSHAKE_MAX, HANDSHAKES_MAX, HINT_EVERY, OUTAGE_MAX, TUNNELS_MAX};
+use crate::base::limits::{
+    HANDSHAKE_MAX, HANDSHAKES_MAX, HINT_EVERY, NOTIFIED_MAX, OUTAGE_MAX, TUNNELS_MAX,
+};
 use crate::session::envelope;
 use crate::session::flow::{Flow, Outage};
 use crate::session::handshake::{Established, HandshakeError, Initiator, Own, Responder};
 use crate::session::tunnel::{Event, Tunnel};
+use crate::wire::hello::Manner;
 use crate::wire::packet::{ConType, Header, SessId};
 use crate::wire::reason::Reason;
 
@@ -19,6 +22,16 @@ const FAILURES_MAX: u32 = 3;
 const HALF_OPEN_PER_NAME: usize = 2;
 
 impl Peers {
+    /// The first way into the overlay is open: peers of the configuration that still hold sessions
+    /// with this device's former run should not wait for traffic to learn that they are lost.
+    pub(super) fn give_notice(&mut self, now: Time) {
+        let peers: Vec<Name> = std::mem::take(&mut self.policy.notify).into_iter().collect();
+        for peer in peers.into_iter().take(NOTIFIED_MAX) {
+            self.peers.entry(peer).or_default();
+            self.dial(peer, now);
+        }
+    }
+
     /// A peer speaks in a tunnel this node does not have: a handshake tells it so, provably.
     pub(super) fn call_back(&mut self, peer: Name, now: Time) {
         let is_known = self.is_known(&peer);
@@ -44,10 +57,14 @@ impl Peers {
         let policy = &self.policy;
         let own = own(policy, &self.pool);
         let Some(entry) = self.peers.get_mut(&peer) else { return };
+        let notice = entry.pending.is_empty();
+        // An application's wish takes the place of a mere notice, which most peers ignore.
+        entry.dial.take_if(|(dial, _, _)| dial.is_notice() && !notice);
         if entry.dial.is_some() || entry.tunnel.is_some() {
             return;
         }
-        match Initiator::new(&own, ends, policy.secrets.get(&peer), &mut self.rng) {
+        let manner = (policy.secrets.get(&peer), notice);
+        match Initiator::new(&own, ends, manner, &mut self.rng) {
             Ok(initiator) => {
                 let mut flow = Flow::new(now);
                 flow.suspend(Outage::Silence, now);
@@ -75,8 +92,14 @@ impl Peers {
                 return self.counters.add("crossed-hello");
             }
         }
-        if !self.is_known(&peer) && !self.strangers.take(now) {
-            return self.counters.add("too-many-strangers");
+        let holds_tunnel = self.peers.get(&peer).is_some_and(|entry| entry.tunnel.is_some());
+        if Manner::parse(body).is_ok_and(|(manner, _)| manner.notice) && !holds_tunnel {
+            return self.counters.add("needless-notice");
+        }
+        // HS-12: whoever can write a known Name as the source can ask for public-key work.
+        let budget = if self.is_known(&peer) { &mut self.greetings } else { &mut self.strangers };
+        if !budget.take(now) {
+            return self.counters.add("too-many-hellos");
         }
         let ends = self.ends(peer);
         let own = own(&self.policy, &self.pool);
@@ -117,13 +140,21 @@ impl Peers {
 
     pub(super) fn on_hello_back(&mut self, peer: Name, header: &Header, body: &[u8], now: Time) {
         let own = own(&self.policy, &self.pool);
+        let is_known = self.is_known(&peer);
         let Some(entry) = self.peers.get_mut(&peer) else { return };
         let answered = entry.dial.as_ref().is_some_and(|(dial, _, _)| dial.is_answered_by(header));
         let Some((initiator, flow, tries)) = entry.dial.take_if(|_| answered) else {
             return self.counters.add("hello-unasked");
         };
         match initiator.finish(&own, header, body, now) {
-            Ok((established, finished)) => self.establish(peer, established, Some(finished), now),
+            Ok((established, finished)) if is_known => {
+                self.establish(peer, established, Some(finished), now);
+            }
+            // The notice is given; a stranger gets no tunnel by it.
+            Ok((_, finished)) => {
+                self.out.push_back(finished);
+                self.forget_unused(&peer);
+            }
             Err((Some(initiator), _)) => {
                 entry.dial = Some((initiator, flow, tries));
                 self.counters.add("bad-hello");

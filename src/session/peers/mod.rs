@@ -33,7 +33,7 @@ use crate::wire::reason::Reason;
 use crate::wire::route::Route;
 
 /// Hellos of a handshake nobody waits for (it only tells a peer that we have lost its tunnel).
-const UNWANTED_TRIES: u32 = 8;
+const UNWANTED_TRIES: u32 = 4;
 
 /// What happens with a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub struct Policy {
     pub secrets: BTreeMap<Name, Secret>,
     /// Who may make a tunnel.
     pub allowed: BTreeSet<Name>,
+    /// Whom to tell, once at the start, that a former run's tunnels are lost.
+    pub notify: BTreeSet<Name>,
     /// What each tunnel may use.
     pub bounds: Bounds,
 }
@@ -94,6 +96,7 @@ pub struct Peers {
     peers: BTreeMap<Name, Peer>,
     half_open: VecDeque<Box<Responder>>,
     strangers: Bucket,
+    greetings: Bucket,
     /// Spaces what is said of strangers, so that they cannot flood the log (DO-11).
     stranger_said: Bucket,
     uplink: bool,
@@ -113,6 +116,7 @@ impl Peers {
             peers: BTreeMap::new(),
             half_open: VecDeque::new(),
             strangers: Bucket::new(Duration::from_millis(50), 20),
+            greetings: Bucket::new(Duration::from_millis(10), 200),
             stranger_said: Bucket::new(HINT_EVERY, 5),
             uplink: false,
             out: VecDeque::new(),
@@ -188,6 +192,9 @@ impl Peers {
     /// The way into the overlay came or went.
     pub fn set_uplink(&mut self, up: bool, now: Time) {
         self.uplink = up;
+        if up {
+            self.give_notice(now);
+        }
         self.each(|tunnel| tunnel.set_uplink(up, now));
         for peer in self.peers.values_mut() {
             if let Some((_, flow, _)) = &mut peer.dial {
@@ -227,16 +234,17 @@ impl Peers {
             return self.counters.add("malformed");
         };
         let (source, marked) = (route.source(), route.is_marked());
-        // HS-03, CR-02: what this node made comes back to it.
-        if source == self.policy.identity.name() {
+        let Ok(header) = Header::parse(&frame[FRAME_HEADER + ROUTE_LEN..]) else {
+            return self.counters.add("malformed");
+        };
+        // HS-03, CR-02: what this node made comes back to it. An embedded CLOAK node has the same
+        // Name, and says by it what it cannot reach.
+        if source == self.policy.identity.name() && header.kind != ConType::Unreachable {
             return self.counters.add("reflected");
         }
         if route.destination() != self.policy.identity.name() {
             return self.counters.add("wrong-addressee");
         }
-        let Ok(header) = Header::parse(&frame[FRAME_HEADER + ROUTE_LEN..]) else {
-            return self.counters.add("malformed");
-        };
         envelope::strip(&mut frame);
         match header.kind {
             ConType::Hello => self.on_hello(source, &header, &frame, now),

@@ -33,6 +33,8 @@ pub enum Event {
     Suspended(Outage),
     /// The path is back.
     Resumed,
+    /// The path may still be gone, but nothing waits for it: it is tried when something does.
+    Idle,
     /// The tunnel is over; its sessions were told before.
     Ended(Reason),
 }

@@ -44,11 +44,13 @@ impl Tunnel {
         marked: bool,
         now: Time,
     ) -> Result<(), Rejected> {
+        let key = header.session.opener.to_u64();
         // Never acknowledged, so it comes again once applications have taken what fills the memory.
-        if header.kind == ConType::Data && !self.pool.has_room(MEMORY_FULL) {
+        // Those that have taken all of theirs are not to blame.
+        let is_behind = self.table.get(key).is_none_or(Session::is_behind);
+        if header.kind == ConType::Data && is_behind && !self.pool.has_room(MEMORY_FULL) {
             return Err("no-memory");
         }
-        let key = header.session.opener.to_u64();
         match self.table.known(key) {
             Known::Here => {}
             Known::Never => return Err("unknown-session"),

@@ -103,6 +103,10 @@ impl Tunnel {
             }
         }
         self.acks.paid();
+        // Who only receives wears the tunnel's own key.
+        if self.keys.sent() >= self.bounds.wear.packets {
+            self.flow.ask(now);
+        }
     }
 
     fn seal_out(&mut self, kind: ConType, mut body: Buffer) {
@@ -142,6 +146,7 @@ impl Tunnel {
         let worn = session
             .and_then(Session::wear)
             .is_some_and(|(bytes, packets)| bytes >= wear.bytes || packets >= wear.packets);
+        let worn = worn || self.keys.sent() >= wear.packets;
         if worn || now.since(self.keys.began()) >= wear.age {
             self.flow.ask(now);
             self.tick(now);

@@ -60,8 +60,8 @@ impl Tunnel {
                 || self.flow.outage().is_none()
                 || self.table.is_waiting()
                 || !self.starved.is_empty();
-            self.flow.tried(waits, &mut self.rng, now);
-            if self.flow.is_flowing() {
+            if self.flow.tried(waits, &mut self.rng, now) {
+                self.events.push_back(Event::Idle);
                 self.crowded = true;
             }
         }
