@@ -232,6 +232,11 @@ impl Responder {
         self.answer.share()
     }
 
+    /// The tunnel it will be.
+    pub(crate) fn tunnel(&self) -> SessId {
+        self.session
+    }
+
     /// Who asked.
     pub(crate) fn peer(&self) -> crate::base::ids::Name {
         self.ends.destination

@@ -12,12 +12,12 @@ use super::tunnel::{Bounds, Event};
 use crate::base::buffer::{Buffer, Pool};
 use crate::base::clock::Time;
 use crate::base::ids::Name;
-use crate::base::limits::{HEAD_ROOM, PAYLOAD_MAX};
+use crate::base::limits::{HEAD_ROOM, PAYLOAD_MAX, PERSISTENT_LEN};
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
 use crate::crypto::secret::Secret;
 use crate::crypto::suite::Suite;
-use crate::wire::packet::ConType;
+use crate::wire::packet::{ConType, Header};
 use crate::wire::reason::Reason;
 
 const MS: Duration = Duration::from_millis(1);
@@ -364,6 +364,23 @@ fn an_idle_tunnel_is_silent() {
     }
     world.run(Duration::from_secs(3600));
     assert_eq!(world.carried.len(), before, "with no uplink nothing is sent at all");
+}
+
+/// The initiator's data outlives its Finished: the handshake goes on, and nothing is ended.
+#[test]
+fn a_lost_finished_costs_time_and_no_session() {
+    let mut world = World::new();
+    let mut lost = 0;
+    world.tamper = Some(Box::new(move |frame: &[u8]| {
+        let kind = Header::parse(&frame[HEAD_ROOM - PERSISTENT_LEN..]).map(|header| header.kind);
+        lost += u32::from(kind == Ok(ConType::Finished));
+        (kind != Ok(ConType::Finished) || lost > 1).then(|| frame.to_vec())
+    }));
+    let key = world.open(A);
+    world.say(A, key, b"early");
+    world.run(Duration::from_secs(3));
+    assert_eq!(world.sides[B].heard.get(&key).map(Vec::as_slice), Some(&b"early"[..]));
+    assert!(world.count(B, "unfinished-tunnel") > 0 && world.count(B, "unknown-tunnel") == 0);
 }
 
 /// RS-08: both lose and regain their way at once: one resume, the same epoch on both.

@@ -257,6 +257,7 @@ impl Peers {
     }
 
     fn on_sealed(&mut self, peer: Name, header: &Header, body: Buffer, marked: bool, now: Time) {
+        let is_beginning = self.is_beginning(&peer, header);
         let entry = self.peers.get_mut(&peer).and_then(|entry| entry.tunnel.as_mut());
         match entry {
             Some((tunnel, _)) if belongs(header, tunnel.id()) => {
@@ -264,11 +265,19 @@ impl Peers {
                 self.drain(peer);
             }
             Some(_) => self.counters.add("another-tunnel"),
+            // Its Finished was overtaken or lost, and comes again: calling back now would end what
+            // is only beginning.
+            None if is_beginning => self.counters.add("unfinished-tunnel"),
             None => {
                 self.counters.add("unknown-tunnel");
                 self.call_back(peer, now);
             }
         }
+    }
+
+    fn is_beginning(&self, peer: &Name, header: &Header) -> bool {
+        let mut half_open = self.half_open.iter().filter(|half| half.peer() == *peer);
+        half_open.any(|half| belongs(header, half.tunnel()))
     }
 
     fn on_unreachable(&mut self, body: &[u8], now: Time) {
