@@ -148,7 +148,7 @@ impl Chain {
     }
 
     /// Lets time pass in which nothing happens.
-    #[allow(dead_code, reason = "each program that shares the chain uses its part of it")]
+    #[allow(dead_code, reason = "some users of this file never rest")]
     pub(crate) fn pass(&mut self, time: Duration) {
         self.now = self.now + time;
     }
@@ -184,9 +184,15 @@ impl Chain {
             // As many as fit: the window, the queues and acknowledgements set the pace.
             for (session, left) in unsent.iter_mut().enumerate() {
                 let (application, service) = self.sessions[session];
-                for _ in 0..BURST {
-                    left[0] -= self.write(ALICE, application, &bytes[..len.min(left[0])]);
-                    left[1] -= self.write(BOB, service, &bytes[..len.min(left[1])]);
+                for (side, at, link) in [(0, ALICE, application), (1, BOB, service)] {
+                    for _ in 0..BURST {
+                        let wanted = len.min(left[side]);
+                        let taken = self.write(at, link, &bytes[..wanted]);
+                        left[side] -= taken;
+                        if taken < wanted || wanted == 0 {
+                            break;
+                        }
+                    }
                 }
                 unread[0] -= self.read(BOB, service);
                 unread[1] -= self.read(ALICE, application);

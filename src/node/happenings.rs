@@ -63,14 +63,14 @@ impl Node {
                 node.locals.remove(link);
                 node.actions.push_back(Action::Close(link));
             }),
-            Event::Room => self.resume_all(now),
+            Event::Room => self.resume_paused(now),
             Event::Up => log::info!("tunnel with {} is up", self.word(&peer)),
             Event::Suspended(outage) => {
                 log::info!("tunnel with {} is suspended: {outage}", self.word(&peer));
             }
             Event::Resumed => {
                 log::info!("tunnel with {} is resumed", self.word(&peer));
-                self.resume_all(now);
+                self.resume_paused(now);
             }
             Event::Idle => {
                 log::info!("nothing waits in the tunnel with {}: it is idle", self.word(&peer));
@@ -84,17 +84,6 @@ impl Node {
     fn with_link(&mut self, peer: Name, key: u64, act: impl FnOnce(&mut Self, LinkId)) {
         if let Some(link) = self.locals.of((peer, key)) {
             act(self, link);
-        }
-    }
-
-    /// Lets everything that waited try again.
-    fn resume_all(&mut self, now: Time) {
-        let waiting: Vec<LinkId> = self.paused.iter().copied().collect();
-        self.resume_paused();
-        for link in waiting {
-            if self.locals.get(link).is_some_and(|local| !local.early.is_empty()) {
-                self.send_early(link, now);
-            }
         }
     }
 

@@ -74,6 +74,8 @@ pub(crate) struct Local {
     /// The peer's end of stream came, and was passed on.
     pub(crate) is_finished: bool,
     pub(crate) is_shut: bool,
+    /// It is in turn for room.
+    pub(crate) is_paused: bool,
     pub(crate) since: Time,
     /// Source port of the application, which becomes part of the SessID; zero for Unix sockets.
     pub(crate) port: u16,
@@ -91,6 +93,7 @@ impl Local {
             has_ended: false,
             is_finished: false,
             is_shut: false,
+            is_paused: false,
             since: now,
             port,
         }

@@ -253,7 +253,7 @@ impl Node {
         }
         if self.is_held && self.pool.has_room(MEMORY_FREE) && !self.uplink.is_crowded() {
             self.is_held = false;
-            self.resume_paused();
+            self.resume_paused(now);
         }
         self.flush_uplink();
     }
@@ -356,7 +356,7 @@ impl Node {
         while !local.early.is_empty() {
             let room = self.peers.with(&peer, |tunnel| tunnel.room(key, now));
             let Some(Ok(room)) = room else {
-                return self.paused.push_back(link);
+                return self.pause(link);
             };
             let count = local.early.len().min(room).min(SMALL);
             let mut payload = envelope::blank(&self.pool, count);
@@ -384,9 +384,7 @@ impl Node {
             Some(Err(Held::Credit | Held::Log | Held::Closed)) => &mut [],
             held => {
                 self.is_held |= held.is_some_and(|room| room.is_ok());
-                if !self.paused.contains(&link) {
-                    self.paused.push_back(link);
-                }
+                self.pause(link);
                 &mut []
             }
         }
@@ -405,8 +403,23 @@ impl Node {
         self.peers.with(&peer, |tunnel| tunnel.send(key, payload, now));
     }
 
-    fn resume_paused(&mut self) {
-        for link in self.paused.drain(..) {
+    /// Puts a link in turn for room.
+    fn pause(&mut self, link: LinkId) {
+        let Some(local) = self.locals.get_mut(link) else { return };
+        if !std::mem::replace(&mut local.is_paused, true) {
+            self.paused.push_back(link);
+        }
+    }
+
+    /// Lets everything that waits for room try again.
+    fn resume_paused(&mut self, now: Time) {
+        for _ in 0..self.paused.len() {
+            let Some(link) = self.paused.pop_front() else { return };
+            let Some(local) = self.locals.get_mut(link) else { continue };
+            local.is_paused = false;
+            if !local.early.is_empty() {
+                self.send_early(link, now);
+            }
             self.actions.push_back(Action::Resume(link));
         }
     }
