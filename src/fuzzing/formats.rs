@@ -6,7 +6,7 @@ use crate::base::limits::{FRAME_HEADER, FRAME_MAX, PERSISTENT_LEN, ROUTE_LEN};
 use crate::wire::ack::{Ack, Entries, ReHello, emit_entry};
 use crate::wire::cursor::Writer;
 use crate::wire::frame::{self, Kind};
-use crate::wire::hello::{Credentials, Offer, Manner};
+use crate::wire::hello::{Credentials, Manner, Offer};
 use crate::wire::link::{Hello, emit_names, parse_names};
 use crate::wire::packet::{ConType, Header};
 use crate::wire::reason::Reason;
