@@ -113,7 +113,7 @@ pub const REQUEST_MAX: Duration = Duration::from_secs(30);
 /// Default budget of a daemon's packet memory, in bytes.
 pub const MEMORY_DEFAULT: usize = 256 << 20;
 /// Least budget a daemon accepts.
-pub const MEMORY_MIN: usize = 32 << 20;
+pub const MEMORY_MIN: usize = 16 << 20;
 /// Default bound of one session's log and of its credit, in bytes.
 pub const WINDOW_DEFAULT: usize = 4 << 20;
 /// Least bound of a session.
