@@ -17,6 +17,9 @@ use crate::base::machine::{Action, Cause, Input, Machine, Port, Slices};
 const ACTIONS_MAX: usize = 10_000;
 /// Links under way at once.
 const LINKS_MAX: usize = 64;
+/// A generation that no run reaches: an id with it names nothing, not even a link that two cores
+/// have between themselves.
+const NEVER: u64 = 0x0f00_0000 << 32;
 const CAUSES: [Cause; 6] = [
     Cause::Reset,
     Cause::Refused,
@@ -42,6 +45,8 @@ pub(super) struct Driver<M> {
     pub(super) machine: M,
     pub(super) now: Time,
     links: BTreeMap<LinkId, Stage>,
+    /// Links whose ids are dead.
+    gone: Vec<LinkId>,
     ports: Vec<Port>,
     is_over: bool,
 }
@@ -50,7 +55,8 @@ impl<M: Machine> Driver<M> {
     /// A machine that has started; it may be called on `ports` besides those it listens on.
     pub(super) fn new(machine: M, ports: &[Port]) -> Self {
         let (links, now) = (BTreeMap::new(), Time::from_nanos(1));
-        let mut driver = Self { machine, now, links, ports: ports.to_vec(), is_over: false };
+        let (gone, ports) = (Vec::new(), ports.to_vec());
+        let mut driver = Self { machine, now, links, gone, ports, is_over: false };
         driver.handle(Input::Start);
         driver
     }
@@ -71,7 +77,7 @@ impl<M: Machine> Driver<M> {
             match action {
                 Action::Connect(link, _) => drop(self.links.insert(link, Stage::Dialled)),
                 Action::Close(link) => drop(self.links.insert(link, Stage::Closing)),
-                Action::Abort(link) => drop(self.links.remove(&link)),
+                Action::Abort(link) => self.forget(link),
                 Action::Listen(port, _) => self.ports.push(port),
                 Action::Unlisten(port) => self.ports.retain(|other| *other != port),
                 Action::Exit(_) => self.is_over = true,
@@ -126,7 +132,7 @@ impl<M: Machine> Driver<M> {
             3 => {
                 let stages = [Stage::Dialled, Stage::Open, Stage::Ended];
                 if let Some(link) = self.some(script, &stages) {
-                    self.links.remove(&link);
+                    self.forget(link);
                     let cause = CAUSES[script.below(CAUSES.len())];
                     self.handle(Input::Closed(link, cause));
                 }
@@ -233,7 +239,14 @@ impl<M: Machine> Driver<M> {
         for link in links {
             self.send(link, usize::MAX);
         }
-        self.links.retain(|_, stage| *stage != Stage::Closing);
+        let closing = self.links.iter().filter(|(_, stage)| **stage == Stage::Closing);
+        let closed: Vec<LinkId> = closing.map(|(link, _)| *link).collect();
+        closed.into_iter().for_each(|link| self.forget(link));
+    }
+
+    fn forget(&mut self, link: LinkId) {
+        self.links.remove(&link);
+        self.gone.push(link);
     }
 
     /// Time passes, and the clock rings where it must on the way.
@@ -255,11 +268,10 @@ impl<M: Machine> Driver<M> {
 
     /// Links that never were, or are gone.
     fn stray(&mut self, script: &mut Script<'_>) {
-        let upper = u64::from(script.byte()) << 56 | u64::from(script.byte()) << 32;
-        let link = LinkId::from_raw(upper | u64::from(script.byte()));
-        if self.links.contains_key(&link) {
-            return;
-        }
+        let upper = u64::from(script.byte()) << 56 | NEVER | u64::from(script.byte()) << 32;
+        let never = LinkId::from_raw(upper | u64::from(script.byte()));
+        let link = script.pick(&self.gone).unwrap_or(never);
+        let link = if upper & 1 << 32 == 0 { never } else { link };
         match script.byte() % 6 {
             0 => self.handle(Input::Connected(link)),
             1 => self.handle(Input::Eof(link)),
