@@ -1,9 +1,9 @@
 //! The MUSeS core: local applications on one side, tunnels in the middle, the overlay on the other.
 //!
-//! [`Node`] is the [`Machine`] that composes LCM ([`local`], [`offers`]), the tunnels
-//! (`session::peers`) and the [`uplink`]. It only passes things between them: what the network
-//! brings is in [`happenings`], what applications ask for in [`requests`], and what people are
-//! told in [`report`].
+//! [`Node`] is the [`Machine`] that composes LCM (`local`, `offers`), the tunnels
+//! (`session::peers`) and the `uplink`. It only passes things between them: what the network
+//! brings is in `happenings`, what applications ask for in `requests`, and what people are
+//! told in `report`.
 
 pub mod config;
 mod happenings;

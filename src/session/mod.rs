@@ -1,8 +1,8 @@
 //! Secured sessions: tunnels between two Names, and the byte streams inside them.
 //!
-//! SSM is [`envelope`], [`keys`] and [`epoch`]; SRM is [`log`], [`inbox`], [`path`], [`flow`] and
-//! [`acks`], gathered by [`table`] and [`stream`]; a [`tunnel`] is both together, and [`peers`]
-//! makes tunnels by the [`handshake`]. The layer knows Names and packets, never links.
+//! SSM is [`envelope`], `keys` and `epoch`; SRM is `log`, `inbox`, `path`, [`flow`] and
+//! `acks`, gathered by `table` and `stream`; a [`tunnel`] is both together, and [`peers`]
+//! makes tunnels by the `handshake`. The layer knows Names and packets, never links.
 
 mod acks;
 mod bucket;

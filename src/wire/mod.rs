@@ -1,7 +1,7 @@
 //! Formats: bytes to values and back, with no state and no crypto.
 //!
 //! Packets that are forwarded or opened in place have a *view* over their bytes
-//! ([`route::Route`], [`packet::Packet`]): once `new_checked` passed, no getter panics. Messages
+//! ([`route::Route`], `packet::Packet`): once `new_checked` passed, no getter panics. Messages
 //! that carry meaning have a *repr*: `parse` refuses what is not canonical, `emit` writes every
 //! byte. Every enumeration is total, so an unknown value is an error and never a panic.
 //! The layouts are in `docs/protocol/`.

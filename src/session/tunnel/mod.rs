@@ -1,7 +1,7 @@
 //! A tunnel: the secure association of two Names, whatever happens below.
 //!
-//! It composes SSM ([`Keys`], and the sealer of each session) and SRM ([`Table`], [`Path`],
-//! [`Flow`], [`Acks`]); packets in, packets and events out.
+//! It composes SSM (`Keys`, and the sealer of each session) and SRM (`Table`, `Path`,
+//! `Flow`, `Acks`); packets in, packets and events out.
 
 mod event;
 mod inward;
