@@ -109,7 +109,7 @@ fn a_wrong_configuration_file_names_its_line() {
             "unknown key 'peeer' (PATH line 3): did you mean 'peer'?",
         ),
         ("peer = [\n  'a:1',\n  'b',\n]\n", "(PATH line 3, peer): "),
-        ("memory = '1K'\n", "'1K' is out of bounds (PATH line 1, memory): give 8192K or more"),
+        ("memory = '1K'\n", "'1K' is out of bounds (PATH line 1, memory): give 16384K or more"),
         ("peer = \n", "(PATH line 1): mend the TOML"),
     ] {
         fs::write(&file, content).expect("writable");
