@@ -133,8 +133,9 @@ pub const LINK_QUEUE_MAX: usize = 4 << 20;
 pub const LINK_MARK: usize = 256 << 10;
 /// Bytes kept for one neighbour or client that is away.
 pub const AWAY_BYTES: usize = 1 << 20;
-/// Attempts at dialling one peer that are under way at once.
-pub const DIAL_TRIES: usize = 4;
+/// Attempts at dialling one peer that are under way at once: enough that a black hole, which keeps
+/// each for [`DIAL_MAX`], never keeps the next from starting after [`DIAL_EVERY`].
+pub const DIAL_TRIES: usize = 12;
 /// Unreachable destinations whose reports are spaced; more at once are not reported.
 pub const UNREACHABLE_MAX: usize = 256;
 /// Control connections of one CLOAK node.

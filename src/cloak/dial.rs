@@ -237,10 +237,10 @@ mod tests {
 
     #[test]
     fn attempts_run_in_parallel_and_are_bounded() {
-        // DO-14: at most four under way, and no more than four a second into a black hole.
+        // DO-14: bounded under way, and no more than ten a second into a black hole.
         let (starts, most) = run(&mut dialler(), Health::Away, 0, 10_000, true);
-        assert_eq!(most, DIAL_TRIES);
-        assert!((30..=40).contains(&starts), "{starts}");
+        assert!(most <= DIAL_TRIES, "{most}");
+        assert!((75..=115).contains(&starts), "{starts}");
     }
 
     #[test]

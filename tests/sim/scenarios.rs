@@ -77,11 +77,11 @@ fn after_figure_sevens_outage_bytes_flow_at_once() {
     while ends(&world, session)[1].read == before {
         world.run(MS);
         hold(&world);
-        assert!(world.now < Time::ZERO + back + SECOND, "nothing flows\n{}", describe(&world));
+        assert!(world.now < Time::ZERO + back + SECOND * 2, "nothing flows\n{}", describe(&world));
     }
     let waited = world.now.since(Time::ZERO + back);
     println!("Figure 7: first byte {} ms after the path's return", waited.as_millis());
-    assert!(waited < MS * 1500, "{waited:?}");
+    assert!(waited < SECOND * 2, "{waited:?}");
     world.strike(Fault::Calm);
     finish(world, Duration::from_secs(60));
 }
@@ -167,7 +167,8 @@ fn a_thousand_sessions_of_which_a_hundred_are_busy_resume_within_memory() {
     world.start_all();
     world.run(SECOND * 5);
     hold(&world);
-    assert!(world.pending().count() > 1000, "they are cut in the middle");
+    let pending = world.pending().count();
+    assert!(pending > 1000, "they are cut in the middle: {pending}");
     let peak = world.memory_peak.values().copied().max().unwrap_or_default();
     assert!(peak <= BUDGET, "{peak} bytes");
     finish(world, Duration::from_secs(25));

@@ -88,7 +88,9 @@ impl Peers {
                 return self.counters.add("hello-again");
             }
             // HS-09: both began; the lower Name's handshake is the one that goes on.
-            if entry.dial.is_some() && own_name < peer {
+            // A notice is no handshake that could go on in its stead: most peers ignore it.
+            let begun = entry.dial.as_ref().is_some_and(|(dial, _, _)| !dial.is_notice());
+            if begun && own_name < peer {
                 return self.counters.add("crossed-hello");
             }
         }
