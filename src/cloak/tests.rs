@@ -191,7 +191,7 @@ fn dialling_into_the_dark_is_bounded_and_ends_well() {
         world.run(250);
     }
     let dials = world.dials - before;
-    assert!((20..45).contains(&dials), "{dials} in ten seconds");
+    assert!((60..115).contains(&dials), "{dials} in ten seconds");
     assert_eq!(world.count(1, "link-silent"), 1);
     world.is_deaf = false;
     world.input(1, Input::PathChanged);
