@@ -109,10 +109,6 @@ impl Node {
             offers.add(offer.port, target, offer.allow.iter().copied());
             allowed.extend(&offer.allow);
         }
-        let dialled = config.forwards.iter().map(|forward| forward.peer);
-        let mut notify: BTreeSet<Name> = config.aliases.values().copied().chain(dialled).collect();
-        notify.extend(&allowed);
-        notify.remove(&name);
         let retain = config.retain_ms.map(Duration::from_millis);
         let suites = Suite::ALL.iter().filter(|suite| **suite != config.suite);
         let policy = Policy {
@@ -125,7 +121,9 @@ impl Node {
                 .map(|(name, secret)| (*name, Secret::from_bytes(*secret)))
                 .collect(),
             allowed,
-            notify,
+            // A notice at the start can meet a handshake that begins at the same moment and end the
+            // session it is for; until that is settled nobody is told unasked.
+            notify: BTreeSet::new(),
             bounds: Bounds { window: config.window, retain, wear: Wear::default() },
         };
         Self {
