@@ -69,7 +69,7 @@ pub const REHELLO_SLOW: Duration = Duration::from_secs(1);
 pub const REHELLO_PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// A sender held up by credit asks for news this often at most; the wait doubles to ten times it.
 pub const CREDIT_PROBE: Duration = Duration::from_secs(1);
-/// An unauthenticated hint (unreachable) is heeded once in this time.
+/// An unauthenticated hint (unreachable, restarted) is heeded once in this time.
 pub const HINT_EVERY: Duration = Duration::from_secs(1);
 /// A stopping daemon waits this long for its goodbyes to leave.
 pub const GOODBYE_MAX: Duration = Duration::from_secs(1);

@@ -1,6 +1,6 @@
 //! What a MUSeS node is told at its start. It stands in a tape's header, whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -80,5 +80,14 @@ impl NodeConfig {
             memory: MEMORY_DEFAULT,
             window: WINDOW_DEFAULT,
         }
+    }
+
+    /// Every Name it speaks of: those this device is likely to have, or to have had, tunnels with.
+    #[must_use]
+    pub fn acquaintances(&self) -> BTreeSet<Name> {
+        let offered = self.offers.iter().flat_map(|offer| &offer.allow);
+        let forwarded = self.forwards.iter().map(|forward| &forward.peer);
+        let told = self.allow.iter().chain(self.aliases.values()).chain(self.secrets.keys());
+        told.chain(offered).chain(forwarded).copied().collect()
     }
 }

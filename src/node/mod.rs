@@ -121,9 +121,7 @@ impl Node {
                 .map(|(name, secret)| (*name, Secret::from_bytes(*secret)))
                 .collect(),
             allowed,
-            // A notice at the start can meet a handshake that begins at the same moment and end the
-            // session it is for; until that is settled nobody is told unasked.
-            notify: BTreeSet::new(),
+            notify: config.acquaintances(),
             bounds: Bounds { window: config.window, retain, wear: Wear::default() },
         };
         Self {

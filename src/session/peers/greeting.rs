@@ -4,7 +4,7 @@ use crate::base::buffer::{Buffer, Pool};
 use crate::base::clock::Time;
 use crate::base::ids::Name;
 use crate::base::limits::{
-    HANDSHAKE_MAX, HANDSHAKES_MAX, HINT_EVERY, NOTIFIED_MAX, OUTAGE_MAX, TUNNELS_MAX,
+    HANDSHAKE_MAX, HANDSHAKES_MAX, HINT_EVERY, OUTAGE_MAX, TUNNELS_MAX,
 };
 use crate::session::envelope;
 use crate::session::flow::{Flow, Outage};
@@ -22,16 +22,6 @@ const FAILURES_MAX: u32 = 3;
 const HALF_OPEN_PER_NAME: usize = 2;
 
 impl Peers {
-    /// The first way into the overlay is open: peers of the configuration that still hold sessions
-    /// with this device's former run should not wait for traffic to learn that they are lost.
-    pub(super) fn give_notice(&mut self, now: Time) {
-        let peers: Vec<Name> = std::mem::take(&mut self.policy.notify).into_iter().collect();
-        for peer in peers.into_iter().take(NOTIFIED_MAX) {
-            self.peers.entry(peer).or_default();
-            self.dial(peer, now);
-        }
-    }
-
     /// A peer speaks in a tunnel this node does not have: a handshake tells it so, provably.
     pub(super) fn call_back(&mut self, peer: Name, now: Time) {
         let is_known = self.is_known(&peer);
@@ -48,6 +38,11 @@ impl Peers {
 
     pub(super) fn on_refused(&mut self, peer: Name, body: &[u8], now: Time) {
         let Ok(reason) = Reason::parse(body) else { return self.counters.add("malformed") };
+        if reason == Reason::Restarted {
+            self.counters.add("notice-heard");
+            self.with(&peer, |tunnel| tunnel.hint_restarted(now));
+            return;
+        }
         self.counters.add("refusal-heard");
         self.trouble(peer, reason, now);
     }
@@ -90,7 +85,7 @@ impl Peers {
             // HS-09: both began; the lower Name's handshake is the one that goes on.
             // A notice is no handshake that could go on in its stead: most peers ignore it.
             let begun = entry.dial.as_ref().is_some_and(|(dial, _, _)| !dial.is_notice());
-            if begun && own_name < peer {
+            if (begun || entry.is_settling(now)) && own_name < peer {
                 return self.counters.add("crossed-hello");
             }
         }
@@ -143,6 +138,12 @@ impl Peers {
     pub(super) fn on_hello_back(&mut self, peer: Name, header: &Header, body: &[u8], now: Time) {
         let own = own(&self.policy, &self.pool);
         let is_known = self.is_known(&peer);
+        // HS-09 at the higher Name: it has answered the lower one's Hello, which is to go on.
+        let own_is_higher = self.policy.identity.name() > peer;
+        let mut half_open = self.half_open.iter().filter(|half| half.peer() == peer);
+        if own_is_higher && half_open.any(|half| now.since(half.began()) < OUTAGE_MAX) {
+            return self.counters.add("crossed-hello");
+        }
         let Some(entry) = self.peers.get_mut(&peer) else { return };
         let answered = entry.dial.as_ref().is_some_and(|(dial, _, _)| dial.is_answered_by(header));
         let Some((initiator, flow, tries)) = entry.dial.take_if(|_| answered) else {
@@ -176,16 +177,13 @@ impl Peers {
 
     pub(super) fn on_finished(&mut self, peer: Name, header: &Header, body: &[u8], now: Time) {
         let own_is_lower = self.policy.identity.name() < peer;
-        let entry = self.peers.get(&peer);
-        if let Some((tunnel, since)) = entry.and_then(|entry| entry.tunnel.as_ref()) {
-            if tunnel.id() == header.session {
-                self.with(&peer, Tunnel::confirm);
-                return;
-            }
-            // HS-09 again: both finished before they heard of each other.
-            if tunnel.is_unconfirmed() && own_is_lower && now.since(*since) < OUTAGE_MAX {
-                return self.counters.add("crossed-hello");
-            }
+        if self.tunnel(&peer).is_some_and(|tunnel| tunnel.id() == header.session) {
+            self.with(&peer, Tunnel::confirm);
+            return;
+        }
+        // HS-09 again: both finished before they heard of each other.
+        if own_is_lower && self.peers.get(&peer).is_some_and(|entry| entry.is_settling(now)) {
+            return self.counters.add("crossed-hello");
         }
         let mut half_open = self.half_open.iter();
         let mine = half_open.position(|half| half.peer() == peer && half.is_finished_by(header));
@@ -304,7 +302,7 @@ impl Peers {
         }
     }
 
-    fn hint_refused(&mut self, peer: Name, session: SessId, reason: Reason) {
+    pub(super) fn hint_refused(&mut self, peer: Name, session: SessId, reason: Reason) {
         let mut body = envelope::blank(&self.pool, 1);
         body.extend(&[reason as u8]);
         let kind = ConType::Refused;

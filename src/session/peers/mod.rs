@@ -5,11 +5,14 @@
 //! and only that ends the old tunnel's sessions (DESIGN section 5, "Resume").
 
 mod greeting;
+mod notice;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::rc::Rc;
 use std::time::Duration;
+
+use notice::Notices;
 
 use super::bucket::Bucket;
 use super::envelope;
@@ -22,7 +25,7 @@ use crate::base::clock::{Time, earliest};
 use crate::base::counters::Counters;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
-use crate::base::limits::{FRAME_HEADER, HINT_EVERY, ROUTE_LEN, TUNNELS_MAX};
+use crate::base::limits::{FRAME_HEADER, HINT_EVERY, OUTAGE_MAX, ROUTE_LEN, TUNNELS_MAX};
 use crate::base::machine::Deadline;
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
@@ -88,6 +91,16 @@ struct Peer {
     called_back: Option<Time>,
 }
 
+impl Peer {
+    /// Whether a tunnel that this side began still waits for the peer's first word.
+    fn is_settling(&self, now: Time) -> bool {
+        let tunnel = self.tunnel.as_ref();
+        tunnel.is_some_and(|(tunnel, since)| {
+            tunnel.is_unconfirmed() && now.since(*since) < OUTAGE_MAX
+        })
+    }
+}
+
 /// The peers.
 pub struct Peers {
     policy: Policy,
@@ -97,6 +110,7 @@ pub struct Peers {
     half_open: VecDeque<Box<Responder>>,
     strangers: Bucket,
     greetings: Bucket,
+    notices: Notices,
     /// Spaces what is said of strangers, so that they cannot flood the log (DO-11).
     stranger_said: Bucket,
     uplink: bool,
@@ -108,8 +122,9 @@ pub struct Peers {
 impl Peers {
     /// No peers yet, and no way into the overlay.
     #[must_use]
-    pub fn new(policy: Policy, pool: Pool, rng: Rng) -> Self {
+    pub fn new(mut policy: Policy, pool: Pool, rng: Rng) -> Self {
         Self {
+            notices: Notices::new(std::mem::take(&mut policy.notify)),
             policy,
             pool,
             rng,
@@ -193,7 +208,7 @@ impl Peers {
     pub fn set_uplink(&mut self, up: bool, now: Time) {
         self.uplink = up;
         if up {
-            self.give_notice(now);
+            self.notices.begin(now);
         }
         self.each(|tunnel| tunnel.set_uplink(up, now));
         for peer in self.peers.values_mut() {
@@ -312,7 +327,9 @@ impl Peers {
     /// When the peers want [`Peers::tick`].
     #[must_use]
     pub fn next_timeout(&self) -> Option<Deadline> {
-        self.peers.values().fold(None, |next, peer| {
+        let notices = self.notices.due().filter(|_| self.uplink);
+        let notices = notices.map(|at| Deadline { at, why: "notice" });
+        self.peers.values().fold(notices, |next, peer| {
             let dial = peer.dial.as_ref().and_then(|(_, flow, _)| flow.next_try());
             let dial = dial.map(|at| Deadline { at, why: "hello" });
             let tunnel = peer.tunnel.as_ref().and_then(|(tunnel, _)| tunnel.next_timeout());
@@ -322,6 +339,7 @@ impl Peers {
 
     /// Does what is due.
     pub fn tick(&mut self, now: Time) {
+        self.tick_notices(now);
         let mut next = self.after(None);
         while let Some(name) = next {
             self.tick_dial(name, now);

@@ -234,13 +234,27 @@ impl Tunnel {
     /// An unauthenticated hint says that the peer cannot be reached. It ends nothing; at most it
     /// makes the tunnel find out.
     pub fn hint_unreachable(&mut self, now: Time) {
-        let heeded = self.hinted.is_some_and(|last| now.since(last) < HINT_EVERY);
-        if heeded || self.path.in_flight() == 0 || self.flow.outage().is_some() {
+        if self.path.in_flight() == 0 || self.flow.outage().is_some() || self.is_hinted(now) {
             return;
         }
-        self.hinted = Some(now);
         self.suspend(Outage::Unreachable, now);
         self.tick(now);
+    }
+
+    /// An unauthenticated hint says that the peer was restarted. It ends nothing; the tunnel asks.
+    pub fn hint_restarted(&mut self, now: Time) {
+        if self.table.len() > 0 && !self.is_hinted(now) {
+            self.path_changed(now);
+        }
+    }
+
+    /// Whether a hint was heeded a moment ago; else this one is.
+    fn is_hinted(&mut self, now: Time) -> bool {
+        let heeded = self.hinted.is_some_and(|last| now.since(last) < HINT_EVERY);
+        if !heeded {
+            self.hinted = Some(now);
+        }
+        heeded
     }
 
     /// The next packet to leave: a whole link frame.
