@@ -5,8 +5,11 @@
 //! a file; hyperbolic routing will answer from addresses, behind the same question. Nothing here
 //! knows a link, a key or a packet.
 
+pub mod greedy;
+pub mod metric;
 pub mod routes;
 pub mod table;
+pub mod word;
 
 use serde::{Deserialize, Serialize};
 
