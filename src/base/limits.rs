@@ -11,8 +11,16 @@ use std::time::Duration;
 pub const PAYLOAD_MAX: usize = 16 * 1024;
 /// Bytes of a link frame's own header: length and kind.
 pub const FRAME_HEADER: usize = 5;
-/// Bytes of a Routing Header in static routing.
-pub const ROUTE_LEN: usize = 70;
+/// Bytes of a Routing Header.
+pub const ROUTE_LEN: usize = 204;
+/// Bytes a Routing Header has for the places of one Name, its count included.
+pub const PLACES_LEN: usize = 64;
+/// Trees of the overlay a node may be in.
+pub const TREES_MAX: usize = 4;
+/// Trees of the overlay where nothing else is said.
+pub const TREES_DEFAULT: u8 = 3;
+/// Letters of the deepest place: one tree's place fills [`PLACES_LEN`] then.
+pub const DEPTH_MAX: usize = PLACES_LEN - 1 - 5;
 /// Bytes of a packet's persistent header.
 pub const PERSISTENT_LEN: usize = 32;
 /// Bytes before a packet's payload.
@@ -105,6 +113,23 @@ pub const AWAY_KNOWN: Duration = Duration::from_secs(60);
 pub const UNREACHABLE_EVERY: Duration = Duration::from_millis(100);
 /// A handshake that hears nothing is forgotten after this long by the side that answered.
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// A root of a tree says that it lives this often …
+pub const ROOT_PULSE: Duration = Duration::from_secs(30);
+/// … and is given up when it has not for this long.
+pub const ROOT_EXPIRY: Duration = Duration::from_secs(75);
+/// Who loses the root itself asks for another way to it only after this long: the root's other
+/// neighbours lose it in the same moment.
+pub const ROOT_HOLD: Duration = Duration::from_millis(300);
+/// News of a tree waits this long for company, and no neighbour hears of one tree more often.
+pub const STANDING_EVERY: Duration = Duration::from_millis(20);
+/// A neighbour that was asked to be the parent answers within this time, or another is asked.
+pub const WISH_MAX: Duration = Duration::from_secs(1);
+/// A parent that refused is not asked again for this long.
+pub const REFUSED_FOR: Duration = Duration::from_secs(10);
+/// A better parent under the same root is taken this often at most, after the first few.
+pub const REPARENT_EVERY: Duration = Duration::from_secs(15);
+/// A child that left finds its letter again for this long.
+pub const LETTER_LEASE: Duration = Duration::from_secs(300);
 /// A local application has this long to say what it wants (SOCKS5, control).
 pub const REQUEST_MAX: Duration = Duration::from_secs(30);
 
@@ -138,6 +163,12 @@ pub const AWAY_BYTES: usize = 1 << 20;
 pub const DIAL_TRIES: usize = 12;
 /// Unreachable destinations whose reports are spaced; more at once are not reported.
 pub const UNREACHABLE_MAX: usize = 256;
+/// Roots of one tree whose last number is remembered.
+pub const ROOTS_KNOWN: usize = 64;
+/// Signatures of trees remembered as verified.
+pub const VERIFIED_KNOWN: usize = 4096;
+/// Names whose latest edge in one tree is remembered.
+pub const EDGES_KNOWN: usize = 4096;
 /// Control connections of one CLOAK node.
 pub const CONTROLS_MAX: usize = 16;
 /// Tunnels of one node.

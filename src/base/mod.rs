@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a format, a key or a socket.
 
+pub mod bucket;
 pub mod buffer;
 pub mod clock;
 pub mod counters;

@@ -75,10 +75,17 @@ fn packet(bytes: &[u8]) {
     let Ok(route) = Route::new_checked(bytes) else { return };
     let mut again = [0xa5; ROUTE_LEN];
     route::emit(&mut again, &route.source(), &route.destination(), route.hops());
+    let mut copy = Route::new_checked(&mut again).expect("what emit wrote");
     if route.is_marked() {
-        Route::new_checked(&mut again).expect("what emit wrote").mark();
+        copy.mark();
     }
-    assert_eq!(again, bytes[..ROUTE_LEN]);
+    copy.set_course(route.course(), route.tried(), route.watermark());
+    let [there, here] = [route.there(), route.here()].map(|places| places.expect("checked"));
+    copy.set_there(there.iter().copied());
+    copy.set_here(here.iter().copied());
+    let again = Route::new_checked(&again).expect("what was set");
+    assert_eq!(again.course(), route.course());
+    assert_eq!((again.there(), again.here()), (Ok(there), Ok(here)));
     let bytes = &bytes[ROUTE_LEN..];
     let Ok(header) = Header::parse(bytes) else { return };
     let mut again = [0xa5; PERSISTENT_LEN];

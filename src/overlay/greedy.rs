@@ -21,6 +21,12 @@ pub trait Located {
     fn place(&self, tag: Tag) -> Option<&[Letter]>;
 }
 
+impl<L: Located> Located for &L {
+    fn place(&self, tag: Tag) -> Option<&[Letter]> {
+        (**self).place(tag)
+    }
+}
+
 /// How far a packet has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -42,12 +48,12 @@ impl Default for Progress {
 ///
 /// `neighbours` gives each with the cost of its link, which decides between those that are equally
 /// far from the destination.
-pub fn next<'n, N, L: Located + 'n>(
+pub fn next<N, L: Located>(
     metric: &Metric,
     destination: &[Place<'_>],
     mut progress: Progress,
     own: &impl Located,
-    neighbours: impl Iterator<Item = (N, u32, &'n L)> + Clone,
+    neighbours: impl Iterator<Item = (N, u32, L)> + Clone,
 ) -> Option<(N, Progress)> {
     loop {
         if let Some(found) = closer(metric, destination, progress, own, neighbours.clone()) {
@@ -64,12 +70,12 @@ pub fn next<'n, N, L: Located + 'n>(
     }
 }
 
-fn closer<'n, N, L: Located + 'n>(
+fn closer<N, L: Located>(
     metric: &Metric,
     destination: &[Place<'_>],
     progress: Progress,
     own: &impl Located,
-    neighbours: impl Iterator<Item = (N, u32, &'n L)>,
+    neighbours: impl Iterator<Item = (N, u32, L)>,
 ) -> Option<(N, Progress)> {
     let places = match progress.tree {
         Some(tree) => destination.get(usize::from(tree)..=usize::from(tree))?,
@@ -80,7 +86,7 @@ fn closer<'n, N, L: Located + 'n>(
         return None;
     }
     let distances = neighbours.filter_map(|(name, cost, neighbour)| {
-        let far = least(metric, places, neighbour)?;
+        let far = least(metric, places, &neighbour)?;
         (far < here).then_some((far, cost, name))
     });
     let (_, _, next) = distances.min_by_key(|(far, cost, _)| (*far, *cost))?;

@@ -5,6 +5,7 @@
 //! a file; hyperbolic routing will answer from addresses, behind the same question. Nothing here
 //! knows a link, a key or a packet.
 
+pub mod forest;
 pub mod greedy;
 pub mod metric;
 pub mod routes;

@@ -5,7 +5,6 @@
 //! makes tunnels by the `handshake`. The layer knows Names and packets, never links.
 
 mod acks;
-mod bucket;
 pub mod envelope;
 mod epoch;
 pub mod flow;

@@ -12,9 +12,11 @@ pub mod frame;
 pub mod hello;
 pub mod link;
 pub mod packet;
+pub mod places;
 pub mod reason;
 pub mod route;
 pub mod socks;
+pub mod tree;
 
 use thiserror::Error;
 

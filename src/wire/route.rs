@@ -1,31 +1,79 @@
 //! The Routing Header (RH): all a relay looks at.
 //!
 //! ```text
-//!  0      1      2      3      4             6                 38                70
-//!  +------+------+------+------+-------------+-----------------+-----------------+
-//!  | ver  | hops | mark | zero | length = 70 | destination     | source          |
-//!  +------+------+------+------+-------------+-----------------+-----------------+
+//!  0      1      2      3        4              6               38          70
+//!  +------+------+------+--------+--------------+---------------+-----------+
+//!  | ver  | hops | mark | course | length = 204 | destination   | source    |
+//!  +------+------+------+--------+--------------+---------------+-----------+
+//!  70      71     72          76                       140                  204
+//!  +-------+------+-----------+------------------------+--------------------+
+//!  | tried | zero | watermark | destination's places   | source's places    |
+//!  |       | (1)  | (4)       |                        |                    |
+//!  +-------+------+-----------+------------------------+--------------------+
 //! ```
 //!
-//! Hop count and mark are changed by relays, so the header is outside the ICV; the two Names are
-//! bound all the same, because both ends feed them to the ICV (paper section II.C.1: SrcID, DstID).
-//! `docs/protocol/routing.md`.
+//! Relays change it, so the header is outside the ICV; the two Names are bound all the same, because
+//! both ends feed them to the ICV (paper section II.C.1: SrcID, DstID). `docs/protocol/routing.md`.
 
 use byteorder::{BigEndian, ByteOrder};
 
 use super::WireError;
+use super::places::{self, Places};
 use crate::base::ids::Name;
-use crate::base::limits::ROUTE_LEN;
+use crate::base::limits::{PLACES_LEN, ROUTE_LEN, TREES_MAX};
 
 /// Version of the header.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 const HOPS: usize = 1;
 const MARK: usize = 2;
-const ZERO: usize = 3;
+const COURSE: usize = 3;
 const LENGTH: usize = 4;
 const DESTINATION: usize = 6;
 const SOURCE: usize = 38;
+const TRIED: usize = 70;
+const ZERO: usize = 71;
+const WATERMARK: usize = 72;
+const THERE: usize = 76;
+const HERE: usize = THERE + PLACES_LEN;
+
+const _: () = assert!(HERE + PLACES_LEN == ROUTE_LEN);
+
+/// How a packet finds its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Course {
+    /// To the destination, by the least distance over all its places.
+    Nearest,
+    /// To the destination, in the tree of this one of its places.
+    Tree(u8),
+    /// Up this tree to its root; the destination is a key.
+    Climb(u8),
+    /// Down this tree from its root to the key's owner.
+    Descend(u8),
+}
+
+impl Course {
+    fn from_byte(byte: u8) -> Option<Self> {
+        let tree = byte & 0x0f;
+        match byte >> 4 {
+            _ if usize::from(tree) >= TREES_MAX => None,
+            0 if tree == 0 => Some(Self::Nearest),
+            1 => Some(Self::Tree(tree)),
+            2 => Some(Self::Climb(tree)),
+            3 => Some(Self::Descend(tree)),
+            _ => None,
+        }
+    }
+
+    fn to_byte(self) -> u8 {
+        match self {
+            Self::Nearest => 0,
+            Self::Tree(tree) => 0x10 | tree,
+            Self::Climb(tree) => 0x20 | tree,
+            Self::Descend(tree) => 0x30 | tree,
+        }
+    }
+}
 
 /// A view over bytes that begin with a Routing Header.
 #[derive(Clone, Copy, Debug)]
@@ -44,9 +92,11 @@ impl<T: AsRef<[u8]>> Route<T> {
         if usize::from(BigEndian::read_u16(&header[LENGTH..])) != ROUTE_LEN {
             return Err(WireError::Bound);
         }
-        if header[ZERO] != 0 || header[MARK] > 1 {
+        if header[ZERO] != 0 || header[MARK] > 1 || Course::from_byte(header[COURSE]).is_none() {
             return Err(WireError::Unknown);
         }
+        places::parse(&header[THERE..HERE])?;
+        places::parse(&header[HERE..ROUTE_LEN])?;
         Ok(Self(bytes))
     }
 
@@ -74,6 +124,34 @@ impl<T: AsRef<[u8]>> Route<T> {
         self.0.as_ref()[HOPS]
     }
 
+    /// How it finds its way.
+    #[must_use]
+    pub fn course(&self) -> Course {
+        Course::from_byte(self.0.as_ref()[COURSE]).unwrap_or(Course::Nearest)
+    }
+
+    /// The destination's places that were tried alone, one bit each.
+    #[must_use]
+    pub fn tried(&self) -> u8 {
+        self.0.as_ref()[TRIED]
+    }
+
+    /// The least distance from the destination so far.
+    #[must_use]
+    pub fn watermark(&self) -> u32 {
+        BigEndian::read_u32(&self.0.as_ref()[WATERMARK..])
+    }
+
+    /// Where the destination was when the packet was made; nothing until that is known.
+    pub fn there(&self) -> Result<Places<'_>, WireError> {
+        places::parse(&self.0.as_ref()[THERE..HERE])
+    }
+
+    /// Where the source was: for answers to this very packet. Nobody proved it.
+    pub fn here(&self) -> Result<Places<'_>, WireError> {
+        places::parse(&self.0.as_ref()[HERE..ROUTE_LEN])
+    }
+
     /// Whether a relay on the way was congested.
     #[must_use]
     pub fn is_marked(&self) -> bool {
@@ -87,6 +165,24 @@ impl<T: AsRef<[u8]> + AsMut<[u8]>> Route<T> {
         self.0.as_mut()[HOPS] = hops;
     }
 
+    /// Writes how it finds its way from here.
+    pub fn set_course(&mut self, course: Course, tried: u8, watermark: u32) {
+        let header = self.0.as_mut();
+        header[COURSE] = course.to_byte();
+        header[TRIED] = tried;
+        BigEndian::write_u32(&mut header[WATERMARK..], watermark);
+    }
+
+    /// Writes where the destination is.
+    pub fn set_there<'p>(&mut self, places: impl Iterator<Item = (u32, &'p [u8])>) {
+        places::emit(places, &mut self.0.as_mut()[THERE..HERE]);
+    }
+
+    /// Writes where the source is.
+    pub fn set_here<'p>(&mut self, places: impl Iterator<Item = (u32, &'p [u8])>) {
+        places::emit(places, &mut self.0.as_mut()[HERE..ROUTE_LEN]);
+    }
+
     /// Says that this relay is congested.
     pub fn mark(&mut self) {
         self.0.as_mut()[MARK] = 1;
@@ -97,7 +193,9 @@ impl<T: AsRef<[u8]> + AsMut<[u8]>> Route<T> {
 pub fn emit(into: &mut [u8], source: &Name, destination: &Name, hops: u8) {
     into[..DESTINATION].copy_from_slice(&[VERSION, hops, 0, 0, 0, ROUTE_LEN as u8]);
     into[DESTINATION..SOURCE].copy_from_slice(destination.as_bytes());
-    into[SOURCE..ROUTE_LEN].copy_from_slice(source.as_bytes());
+    into[SOURCE..TRIED].copy_from_slice(source.as_bytes());
+    into[TRIED..ROUTE_LEN].fill(0);
+    BigEndian::write_u32(&mut into[WATERMARK..], u32::MAX);
 }
 
 #[cfg(test)]
@@ -112,9 +210,20 @@ mod tests {
         let mut route = Route::new_checked(&mut bytes).expect("what emit wrote");
         assert_eq!((route.source(), route.destination()), (a, b));
         assert_eq!((route.hops(), route.is_marked()), (9, false));
+        assert_eq!((route.course(), route.watermark()), (Course::Nearest, u32::MAX));
+        assert!(route.there().is_ok_and(|places| places.is_empty()));
         route.set_hops(8);
         route.mark();
         assert_eq!((route.hops(), route.is_marked()), (8, true));
+        let (there, here) = ((5, [1].as_slice()), (6, [2].as_slice()));
+        route.set_there([there].into_iter());
+        route.set_here([here].into_iter());
+        assert_eq!(route.there().as_deref(), Ok([there].as_slice()));
+        assert_eq!(route.here().as_deref(), Ok([here].as_slice()));
+        for course in [Course::Nearest, Course::Tree(3), Course::Climb(0), Course::Descend(1)] {
+            route.set_course(course, 3, 77);
+            assert_eq!((route.course(), route.tried(), route.watermark()), (course, 3, 77));
+        }
     }
 
     #[test]
@@ -128,6 +237,9 @@ mod tests {
             (2, WireError::Unknown),
             (3, WireError::Unknown),
             (4, WireError::Bound),
+            (71, WireError::Unknown),
+            (76, WireError::Bound),
+            (140, WireError::Bound),
         ] {
             let mut bad = good;
             bad[at] = 7;

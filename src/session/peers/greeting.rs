@@ -3,9 +3,7 @@
 use crate::base::buffer::{Buffer, Pool};
 use crate::base::clock::Time;
 use crate::base::ids::Name;
-use crate::base::limits::{
-    HANDSHAKE_MAX, HANDSHAKES_MAX, HINT_EVERY, OUTAGE_MAX, TUNNELS_MAX,
-};
+use crate::base::limits::{HANDSHAKE_MAX, HANDSHAKES_MAX, HINT_EVERY, OUTAGE_MAX, TUNNELS_MAX};
 use crate::session::envelope;
 use crate::session::flow::{Flow, Outage};
 use crate::session::handshake::{Established, HandshakeError, Initiator, Own, Responder};

@@ -14,12 +14,12 @@ use std::time::Duration;
 
 use notice::Notices;
 
-use super::bucket::Bucket;
 use super::envelope;
 use super::envelope::Ends;
 use super::flow::Flow;
 use super::handshake::{Initiator, Responder};
 use super::tunnel::{Bounds, Event, Tunnel};
+use crate::base::bucket::Bucket;
 use crate::base::buffer::{Buffer, Pool};
 use crate::base::clock::{Time, earliest};
 use crate::base::counters::Counters;

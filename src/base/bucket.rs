@@ -6,7 +6,7 @@ use crate::base::clock::Time;
 
 /// So many at once, and one more every so often.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bucket {
+pub struct Bucket {
     every: Duration,
     burst: u32,
     /// When it was, or will be, empty of debts: each use moves it by `every`.
@@ -15,12 +15,12 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     /// A full bucket.
-    pub(crate) fn new(every: Duration, burst: u32) -> Self {
+    pub fn new(every: Duration, burst: u32) -> Self {
         Self { every, burst, clear: Time::ZERO }
     }
 
     /// Takes one, if there is one.
-    pub(crate) fn take(&mut self, now: Time) -> bool {
+    pub fn take(&mut self, now: Time) -> bool {
         let clear = self.clear.max(now);
         let is_full = clear.since(now) >= self.every * self.burst;
         if !is_full {

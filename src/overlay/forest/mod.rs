@@ -1,0 +1,157 @@
+//! The trees a node is in, and with them its addresses.
+//!
+//! k trees with different roots: where one is broken or leads astray, another goes on. [`tree`] is
+//! one of them; [`rank`] orders roots, [`slots`] keeps the letters given to children, [`notary`]
+//! signs and verifies. Nothing here knows a link: neighbours are Names, messages are values.
+
+pub mod notary;
+pub mod rank;
+pub mod slots;
+pub mod tree;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::greedy::{Located, Tag};
+use super::word::{Letter, Word};
+use crate::base::clock::{Time, earliest};
+use crate::base::fingerprint::Fingerprint;
+use crate::base::ids::Name;
+use crate::base::limits::TREES_MAX;
+use crate::base::machine::Deadline;
+use crate::crypto::identity::Identity;
+use crate::wire::tree::{Pulse, Standing};
+
+use notary::Notary;
+use tree::{Lie, Said, Tree};
+
+/// All trees of one node.
+#[derive(Debug)]
+pub struct Forest {
+    trees: Vec<Tree>,
+    /// Who is there, and what its link costs.
+    neighbours: BTreeMap<Name, u32>,
+}
+
+impl Forest {
+    /// So many trees of one node each. `candidates` go before all other Names as roots; `born` is
+    /// the wall clock in milliseconds at the start, so that numbers grow across restarts.
+    #[must_use]
+    pub fn new(
+        identity: &Rc<Identity>,
+        count: u8,
+        candidates: &[Name],
+        born: u64,
+        now: Time,
+    ) -> Self {
+        let candidates: Rc<[Name]> = candidates.into();
+        let tree = |index| {
+            let notary = Notary::new(Rc::clone(identity));
+            Tree::new(index, notary, Rc::clone(&candidates), born, now)
+        };
+        let count = count.clamp(1, TREES_MAX as u8);
+        Self { trees: (0..count).map(tree).collect(), neighbours: BTreeMap::new() }
+    }
+
+    /// The trees, the first one first.
+    #[must_use]
+    pub fn trees(&self) -> &[Tree] {
+        &self.trees
+    }
+
+    /// A neighbour is there.
+    pub fn neighbour_up(&mut self, name: Name, now: Time) {
+        self.neighbours.insert(name, 0);
+        self.trees.iter_mut().for_each(|tree| tree.neighbour_up(name, now));
+    }
+
+    /// A neighbour is gone.
+    pub fn neighbour_down(&mut self, name: &Name, now: Time) {
+        self.neighbours.remove(name);
+        self.trees.iter_mut().for_each(|tree| tree.neighbour_down(name, now));
+    }
+
+    /// What a neighbour's link costs, for choices between equals.
+    pub fn set_cost(&mut self, name: &Name, cost: u32) {
+        if let Some(known) = self.neighbours.get_mut(name) {
+            *known = cost;
+        }
+    }
+
+    /// A neighbour says how it stands in a tree; one of a tree that this node is not in is nothing.
+    pub fn hear(&mut self, from: &Name, standing: Standing, now: Time) -> Result<(), Lie> {
+        match self.trees.get_mut(usize::from(standing.tree)) {
+            Some(tree) => tree.hear(from, standing, now),
+            None => Ok(()),
+        }
+    }
+
+    /// A neighbour says that a root lives.
+    pub fn hear_pulse(&mut self, from: &Name, pulse: Pulse, now: Time) -> Result<(), Lie> {
+        match self.trees.get_mut(usize::from(pulse.tree)) {
+            Some(tree) => tree.hear_pulse(from, pulse.claim, now),
+            None => Ok(()),
+        }
+    }
+
+    /// What a neighbour is to be told.
+    pub fn poll(&mut self) -> Option<(Name, Said)> {
+        self.trees.iter_mut().find_map(Tree::poll)
+    }
+
+    /// Does what is due.
+    pub fn tick(&mut self, now: Time) {
+        self.trees.iter_mut().for_each(|tree| tree.tick(now));
+    }
+
+    /// When [`Forest::tick`] has something to do.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Deadline> {
+        self.trees.iter().map(Tree::next_timeout).fold(None, earliest)
+    }
+
+    /// This node's places, one in each tree.
+    pub fn places(&self) -> impl Iterator<Item = (Tag, &Word)> {
+        self.trees.iter().map(Tree::place)
+    }
+
+    /// How often a place of this node has changed.
+    #[must_use]
+    pub fn moves(&self) -> u64 {
+        self.trees.iter().map(Tree::moves).sum()
+    }
+
+    /// The neighbours that are there, with the cost of their links.
+    pub fn neighbours(&self) -> impl Iterator<Item = (Neighbour<'_>, u32)> + Clone {
+        self.neighbours.iter().map(|(name, cost)| (Neighbour { forest: self, name }, *cost))
+    }
+
+    /// Folds the state that decides what happens next.
+    pub fn fold(&self, into: &mut Fingerprint) {
+        self.trees.iter().for_each(|tree| tree.fold(into));
+    }
+}
+
+impl Located for Forest {
+    fn place(&self, tag: Tag) -> Option<&[Letter]> {
+        let mut places = self.places().filter(|(own, _)| *own == tag);
+        places.next().map(|(_, word)| &**word)
+    }
+}
+
+/// A neighbour, to look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Neighbour<'f> {
+    forest: &'f Forest,
+    /// Who.
+    pub name: &'f Name,
+}
+
+impl Located for Neighbour<'_> {
+    fn place(&self, tag: Tag) -> Option<&[Letter]> {
+        self.forest.trees.iter().find_map(|tree| tree.place_of(self.name, tag))
+    }
+}
+
+#[cfg(test)]
+mod tests;

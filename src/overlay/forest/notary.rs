@@ -1,0 +1,125 @@
+//! Signs and verifies what trees are made of.
+//!
+//! Every entry of an ancestry is verified, not only the sender's: a neighbour can tell nothing about
+//! others that they did not sign. What was verified once is remembered, because the same edges come
+//! again from every neighbour with every change.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
+
+use openssl::sha::sha256;
+
+use crate::base::ids::Name;
+use crate::base::limits::VERIFIED_KNOWN;
+use crate::crypto::identity::{Identity, verify};
+use crate::wire::tree::{Claim, Edge};
+
+/// This node's hand, and its memory of others'.
+#[derive(Debug)]
+pub struct Notary {
+    identity: Rc<Identity>,
+    verified: BTreeSet<[u8; 32]>,
+    order: VecDeque<[u8; 32]>,
+}
+
+impl Notary {
+    /// A notary that has verified nothing yet.
+    #[must_use]
+    pub fn new(identity: Rc<Identity>) -> Self {
+        Self { identity, verified: BTreeSet::new(), order: VecDeque::new() }
+    }
+
+    /// Whose hand it is.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        self.identity.name()
+    }
+
+    /// This node's claim to be a tree's root.
+    #[must_use]
+    pub fn claim(&self, tree: u8, number: u64) -> Claim {
+        let signature = self.identity.sign(&Claim::text(tree, number));
+        Claim { root: self.name(), number, signature }
+    }
+
+    /// This node's half of an edge, as either end.
+    #[must_use]
+    pub fn half(&self, tree: u8, ends: (&Name, &Name), letter: u8, number: u64) -> [u8; 64] {
+        self.identity.sign(&Edge::text(tree, ends.0, ends.1, letter, number))
+    }
+
+    /// Whether a claim is its root's own.
+    pub fn is_claim(&mut self, tree: u8, claim: &Claim) -> bool {
+        self.is_signed(&claim.root, &Claim::text(tree, claim.number), &claim.signature)
+    }
+
+    /// Whether the parent signed an edge.
+    pub fn is_granted(&mut self, tree: u8, parent: &Name, edge: &Edge) -> bool {
+        let text = Edge::text(tree, parent, &edge.child, edge.letter, edge.number);
+        self.is_signed(parent, &text, &edge.by_parent)
+    }
+
+    /// Whether both ends signed an edge.
+    pub fn is_edge(&mut self, tree: u8, parent: &Name, edge: &Edge) -> bool {
+        let text = Edge::text(tree, parent, &edge.child, edge.letter, edge.number);
+        self.is_signed(parent, &text, &edge.by_parent)
+            && self.is_signed(&edge.child, &text, &edge.by_child)
+    }
+
+    fn is_signed(&mut self, by: &Name, text: &[u8], signature: &[u8; 64]) -> bool {
+        let digest = sha256(&[by.as_bytes().as_slice(), signature, text].concat());
+        if self.verified.contains(&digest) {
+            return true;
+        }
+        if !verify(by, text, signature) {
+            return false;
+        }
+        if self.order.len() >= VERIFIED_KNOWN
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.verified.remove(&oldest);
+        }
+        self.verified.insert(digest);
+        self.order.push_back(digest);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_edge_needs_both_hands_and_every_field() {
+        let [mut parent, child] =
+            [1, 2].map(|fill| Notary::new(Rc::new(Identity::from_seed([fill; 32]))));
+        let ends = (&parent.name(), &child.name());
+        let (by_parent, by_child) = (parent.half(0, ends, 7, 9), child.half(0, ends, 7, 9));
+        let good = Edge { child: child.name(), letter: 7, number: 9, by_parent, by_child };
+        let name = parent.name();
+        assert!(parent.is_edge(0, &name, &good) && parent.is_edge(0, &name, &good));
+        let bad = [
+            Edge { letter: 8, ..good },
+            Edge { number: 10, ..good },
+            Edge { child: name, ..good },
+            Edge { by_child: by_parent, ..good },
+            Edge { by_parent: by_child, ..good },
+        ];
+        assert!(bad.iter().all(|edge| !parent.is_edge(0, &name, edge)));
+        assert!(!parent.is_edge(1, &name, &good), "another tree");
+        assert!(!parent.is_edge(0, &child.name(), &good), "another parent");
+        let claim = child.claim(0, 3);
+        assert!(parent.is_claim(0, &claim) && !parent.is_claim(1, &claim));
+        assert!(!parent.is_claim(0, &Claim { number: 4, ..claim }));
+    }
+
+    #[test]
+    fn its_memory_is_bounded() {
+        let mut notary = Notary::new(Rc::new(Identity::from_seed([1; 32])));
+        for number in 0..VERIFIED_KNOWN as u64 + 10 {
+            let claim = notary.claim(0, number);
+            assert!(notary.is_claim(0, &claim));
+        }
+        assert_eq!((notary.verified.len(), notary.order.len()), (VERIFIED_KNOWN, VERIFIED_KNOWN));
+    }
+}

@@ -1,0 +1,154 @@
+//! The letters a parent has given: one for each child, kept for a while for one that left.
+
+use std::collections::BTreeMap;
+
+use crate::base::clock::Time;
+use crate::base::ids::Name;
+use crate::base::limits::LETTER_LEASE;
+use crate::overlay::word::Letter;
+
+/// Letters there are; the last is kept back.
+const LETTERS: u16 = 255;
+
+/// A child's place.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot {
+    /// Its edge's letter.
+    pub letter: Letter,
+    /// The number of its edge.
+    pub number: u64,
+    /// Nodes below and including it, as it says.
+    pub size: u32,
+    /// This node's signature under the edge.
+    pub by_parent: [u8; 64],
+    /// When it left; `None` while it is here.
+    pub left: Option<Time>,
+}
+
+/// All places of a node's children.
+#[derive(Debug, Default)]
+pub struct Slots(BTreeMap<Name, Slot>);
+
+/// Whether a bit map has a letter.
+#[must_use]
+pub fn has(taken: &[u8; 32], letter: Letter) -> bool {
+    taken[usize::from(letter / 8)] & 1 << (letter % 8) != 0
+}
+
+impl Slots {
+    /// The child with this Name, here or lately gone.
+    #[must_use]
+    pub fn get(&self, child: &Name) -> Option<&Slot> {
+        self.0.get(child)
+    }
+
+    /// The children that are here.
+    pub fn present(&self) -> impl Iterator<Item = (&Name, &Slot)> {
+        self.0.iter().filter(|(_, slot)| slot.left.is_none())
+    }
+
+    /// The child behind a letter, if it is here.
+    #[must_use]
+    pub fn child(&self, letter: Letter) -> Option<&Name> {
+        self.present().find(|(_, slot)| slot.letter == letter).map(|(name, _)| name)
+    }
+
+    /// Nodes below all children.
+    #[must_use]
+    pub fn size(&self) -> u32 {
+        self.present().fold(0, |sum: u32, (_, slot)| sum.saturating_add(slot.size))
+    }
+
+    /// Letters in use, one bit each: those of the children that are here.
+    #[must_use]
+    pub fn taken(&self) -> [u8; 32] {
+        let mut taken = [0; 32];
+        for (_, slot) in self.present() {
+            taken[usize::from(slot.letter / 8)] |= 1 << (slot.letter % 8);
+        }
+        taken
+    }
+
+    /// A letter for a child: the one it has or had here, else the one it wishes, else one that its
+    /// Name leads to. It is none of another child's, not `up` (this node's own edge) and none that
+    /// the child cannot take.
+    #[must_use]
+    pub fn letter_for(
+        &self,
+        child: &Name,
+        wished: Option<Letter>,
+        taken: &[u8; 32],
+        up: Option<Letter>,
+    ) -> Option<Letter> {
+        let is_free = |letter: &Letter| {
+            let used = self.0.iter().any(|(name, slot)| name != child && slot.letter == *letter);
+            !used && Some(*letter) != up && !has(taken, *letter) && u16::from(*letter) < LETTERS
+        };
+        let had = self.0.get(child).map(|slot| slot.letter);
+        let start = u16::from(child.as_bytes()[0]) % LETTERS;
+        let others = (0..LETTERS).map(|at| ((start + at) % LETTERS) as Letter);
+        had.into_iter().chain(wished).chain(others).find(is_free)
+    }
+
+    /// Puts a child in its place.
+    pub fn put(&mut self, child: Name, slot: Slot) {
+        self.0.insert(child, slot);
+    }
+
+    /// A child says how many are below it. Whether that is news.
+    pub fn grown(&mut self, child: &Name, size: u32) -> bool {
+        let Some(slot) = self.0.get_mut(child) else { return false };
+        std::mem::replace(&mut slot.size, size) != size
+    }
+
+    /// A child is gone; its letter is kept for it. Whether it was here.
+    pub fn leave(&mut self, child: &Name, now: Time) -> bool {
+        let Some(slot) = self.0.get_mut(child).filter(|slot| slot.left.is_none()) else {
+            return false;
+        };
+        slot.left = Some(now);
+        true
+    }
+
+    /// Frees the letters of children that are gone for good.
+    pub fn tick(&mut self, now: Time) {
+        self.0.retain(|_, slot| slot.left.is_none_or(|left| now.since(left) < LETTER_LEASE));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(letter: Letter) -> Slot {
+        Slot { letter, number: 1, size: 1, by_parent: [0; 64], left: None }
+    }
+
+    #[test]
+    fn no_letter_is_given_twice_and_one_that_left_finds_its_own_again() {
+        let mut slots = Slots::default();
+        let names: Vec<Name> = (0..=255).map(|fill| Name::from_bytes([fill; 32])).collect();
+        for name in &names {
+            if let Some(letter) = slots.letter_for(name, Some(3), &[0; 32], Some(9)) {
+                assert!(letter != 9 && slots.child(letter).is_none());
+                slots.put(*name, slot(letter));
+            }
+        }
+        assert_eq!(slots.present().count(), 254, "all but the last letter and the own edge's");
+        let letter = slots.get(&names[40]).map(|slot| slot.letter);
+        assert!(slots.leave(&names[40], Time::ZERO) && !slots.leave(&names[40], Time::ZERO));
+        assert_eq!(slots.letter_for(&names[255], None, &[0; 32], Some(9)), None, "a lease holds");
+        assert_eq!(slots.letter_for(&names[40], None, &[0; 32], Some(9)), letter);
+        slots.tick(Time::ZERO + LETTER_LEASE);
+        assert_eq!(slots.letter_for(&names[255], None, &[0; 32], Some(9)), letter);
+    }
+
+    #[test]
+    fn what_the_child_cannot_take_is_not_given() {
+        let mut taken = [0xff; 32];
+        taken[1] = !2;
+        let name = Name::from_bytes([0; 32]);
+        assert_eq!(Slots::default().letter_for(&name, Some(0), &taken, None), Some(9));
+        assert!(has(&taken, 8) && !has(&taken, 9));
+    }
+}

@@ -1,0 +1,319 @@
+//! Whole forests on graphs: messages between real nodes with a delay, links that come and go.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::*;
+use crate::base::limits::ROOT_EXPIRY;
+use crate::overlay::greedy::{self, Progress};
+use crate::overlay::metric::Metric;
+use crate::overlay::word;
+
+const DELAY: Duration = Duration::from_millis(5);
+
+struct World {
+    now: Time,
+    names: Vec<Name>,
+    nodes: BTreeMap<Name, Forest>,
+    links: BTreeSet<(Name, Name)>,
+    flying: Vec<(Time, Name, Name, Said)>,
+    messages: usize,
+}
+
+fn identity(seed: usize) -> Rc<Identity> {
+    let mut bytes = [7; 32];
+    bytes[..8].copy_from_slice(&(seed as u64).to_be_bytes());
+    Rc::new(Identity::from_seed(bytes))
+}
+
+impl World {
+    /// Nodes without links, in two trees.
+    fn new(count: usize) -> Self {
+        let mut nodes = BTreeMap::new();
+        let mut names = Vec::new();
+        for seed in 0..count {
+            let identity = identity(seed);
+            names.push(identity.name());
+            nodes.insert(identity.name(), Forest::new(&identity, 2, &[], 1_000, Time::ZERO));
+        }
+        let (links, flying) = (BTreeSet::new(), Vec::new());
+        Self { now: Time::ZERO, names, nodes, links, flying, messages: 0 }
+    }
+
+    /// A ring with chords: connected, with ways around everything.
+    fn ring(count: usize) -> Self {
+        let mut world = Self::new(count);
+        for at in 0..count {
+            world.link(at, (at + 1) % count);
+            world.link(at, (at * 7 + 3) % count);
+        }
+        world.run(Duration::from_secs(3));
+        world
+    }
+
+    fn link(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.names[a], self.names[b]);
+        if a != b && self.links.insert((a.min(b), a.max(b))) {
+            self.nodes.get_mut(&a).expect("a node").neighbour_up(b, self.now);
+            self.nodes.get_mut(&b).expect("a node").neighbour_up(a, self.now);
+        }
+    }
+
+    fn unlink(&mut self, a: Name, b: Name) {
+        self.links.remove(&(a.min(b), a.max(b)));
+        self.flying.retain(|(_, from, to, _)| (*from, *to) != (a, b) && (*from, *to) != (b, a));
+        for (own, other) in [(a, b), (b, a)] {
+            if let Some(node) = self.nodes.get_mut(&own) {
+                node.neighbour_down(&other, self.now);
+            }
+        }
+    }
+
+    fn kill(&mut self, name: Name) {
+        self.nodes.remove(&name);
+        let links: Vec<_> =
+            self.links.iter().filter(|(a, b)| *a == name || *b == name).copied().collect();
+        links.into_iter().for_each(|(a, b)| self.unlink(a, b));
+        self.names.retain(|other| *other != name);
+    }
+
+    fn collect(&mut self) {
+        for (from, node) in &mut self.nodes {
+            while let Some((to, said)) = node.poll() {
+                self.messages += 1;
+                if self.links.contains(&(*from.min(&to), *from.max(&to))) {
+                    self.flying.push((self.now + DELAY, *from, to, said));
+                }
+            }
+        }
+    }
+
+    fn run(&mut self, span: Duration) {
+        let end = self.now + span;
+        loop {
+            self.collect();
+            let timers = self.nodes.values().filter_map(Forest::next_timeout).map(|due| due.at);
+            let next = self.flying.iter().map(|(at, ..)| *at).chain(timers).min();
+            let Some(next) = next.filter(|next| *next <= end) else { break };
+            self.now = self.now.max(next);
+            let (due, later) =
+                std::mem::take(&mut self.flying).into_iter().partition(|f| f.0 <= self.now);
+            self.flying = later;
+            let due: Vec<(Time, Name, Name, Said)> = due;
+            for (_, from, to, said) in due {
+                let Some(node) = self.nodes.get_mut(&to) else { continue };
+                let heard = match said {
+                    Said::Standing(standing) => node.hear(&from, standing, self.now),
+                    Said::Pulse(pulse) => node.hear_pulse(&from, pulse, self.now),
+                };
+                assert_eq!(heard, Ok(()), "nobody lies here");
+            }
+            let now = self.now;
+            self.nodes.values_mut().for_each(|node| node.tick(now));
+        }
+        self.now = end;
+    }
+
+    /// One root for each tree, words that fit their parents', none twice, and every packet arrives.
+    fn check(&self) {
+        for tree in 0..2 {
+            let trees = || self.nodes.iter().map(|(name, node)| (name, &node.trees[tree]));
+            let roots: BTreeSet<&Name> = trees().map(|(_, tree)| tree.root()).collect();
+            assert_eq!(roots.len(), 1, "tree {tree}");
+            let words: BTreeSet<&Word> = trees().map(|(_, tree)| tree.place().1).collect();
+            assert_eq!(words.len(), self.nodes.len(), "one place for each node");
+            for (name, node) in trees() {
+                assert!(word::is_reduced(node.place().1));
+                let Some(parent) = node.parent() else { continue };
+                assert!(self.links.contains(&(*name.min(parent), *name.max(parent))));
+                let above = self.nodes[parent].trees[tree].place().1;
+                assert_eq!(node.place().1[..above.len()], above[..]);
+                assert_eq!(node.place().1.len(), above.len() + 1);
+            }
+        }
+        for from in self.nodes.keys() {
+            for to in self.nodes.keys() {
+                assert!(self.arrives(from, to), "{} to {}", from.short(), to.short());
+            }
+        }
+    }
+
+    fn arrives(&self, from: &Name, to: &Name) -> bool {
+        let places: Vec<_> = self.nodes[to].places().map(|(tag, word)| (tag, &**word)).collect();
+        let (mut at, mut progress) = (*from, Progress::default());
+        for _ in 0..2 * self.nodes.len() {
+            if at == *to {
+                return true;
+            }
+            let node = &self.nodes[&at];
+            let neighbours = node.neighbours().map(|(n, cost)| (*n.name, cost, n));
+            let next = greedy::next(&Metric::Tree, &places, progress, node, neighbours);
+            let Some((hop, further)) = next else { return false };
+            (at, progress) = (hop, further);
+        }
+        false
+    }
+
+    fn root(&self, tree: usize) -> Name {
+        *self.nodes[&self.names[0]].trees[tree].root()
+    }
+}
+
+#[test]
+fn trees_form_and_every_packet_arrives() {
+    let world = World::ring(40);
+    world.check();
+    assert_ne!(world.root(0), world.root(1));
+    let sizes: Vec<u32> = world.nodes.values().map(|node| node.trees[0].size()).collect();
+    assert!(sizes.iter().max().is_some_and(|size| (30..=50).contains(size)), "sizes ride up");
+}
+
+#[test]
+fn a_forest_at_rest_says_no_more_than_its_roots_pulses() {
+    let mut world = World::ring(20);
+    world.messages = 0;
+    world.run(Duration::from_secs(60));
+    let pulses = 2 * 2 * 2 * world.links.len();
+    assert!(world.messages <= pulses, "{} messages, {pulses} pulses at most", world.messages);
+    world.check();
+}
+
+#[test]
+fn a_lost_parent_is_replaced_at_once() {
+    let mut world = World::ring(40);
+    let leaf = world.names.iter().find(|name| world.nodes[name].trees[0].place().1.len() >= 3);
+    let child = *leaf.expect("a deep node");
+    let parent = *world.nodes[&child].trees[0].parent().expect("a parent");
+    world.kill(parent);
+    world.run(Duration::from_secs(1));
+    world.check();
+}
+
+/// OV-09
+#[test]
+fn a_lost_root_is_replaced_within_seconds_and_nobody_chases_it() {
+    let mut world = World::ring(40);
+    for tree in [0, 1] {
+        let root = world.root(tree);
+        world.kill(root);
+        world.run(Duration::from_secs(3));
+        world.check();
+        assert!(world.nodes.values().all(|node| node.trees.iter().all(|t| *t.root() != root)));
+    }
+}
+
+/// OV-05
+#[test]
+fn two_overlays_become_one_and_part_again() {
+    let mut world = World::new(24);
+    for at in 0..12 {
+        world.link(at, (at + 1) % 12);
+        world.link(12 + at, 12 + (at + 1) % 12);
+    }
+    world.run(Duration::from_secs(3));
+    let moves: u64 = world.nodes.values().map(Forest::moves).sum();
+    world.link(3, 17);
+    world.run(Duration::from_secs(2));
+    world.check();
+    let moved = world.nodes.values().map(Forest::moves).sum::<u64>() - moves;
+    assert!(moved <= 24 * 2 * 3, "the losing side moves, and not over and over: {moved}");
+    let ends = (world.names[3], world.names[17]);
+    world.unlink(ends.0, ends.1);
+    world.run(Duration::from_secs(5));
+    let roots: BTreeSet<Name> = world.nodes.values().map(|node| *node.trees[0].root()).collect();
+    assert_eq!(roots.len(), 2, "each half has a root of its own");
+    world.link(3, 17);
+    world.run(Duration::from_secs(2));
+    world.check();
+}
+
+/// Links and nodes that go, others that come, in any order and before anything has settled: after
+/// a quiet while all is well again.
+#[test]
+fn whatever_happens_the_trees_settle() {
+    for seed in 0..10 {
+        let mut rng = crate::crypto::rng::Rng::new([seed; 32]);
+        let mut below = |bound: usize| rng.below(bound as u64) as usize;
+        let mut world = World::ring(16);
+        for _ in 0..40 {
+            let (a, b) = (below(world.names.len()), below(world.names.len()));
+            match below(8) {
+                0 if world.names.len() > 10 => world.kill(world.names[a]),
+                1..=3 if !world.links.is_empty() => {
+                    let at = below(world.links.len());
+                    let (a, b) = *world.links.iter().nth(at).expect("a link");
+                    world.unlink(a, b);
+                }
+                _ => world.link(a, b),
+            }
+            world.run(Duration::from_millis(below(120) as u64));
+        }
+        let count = world.names.len();
+        (0..count).for_each(|at| world.link(at, (at + 1) % count));
+        world.run(Duration::from_secs(5));
+        world.check();
+    }
+}
+
+/// A root that is cut off without a word stays believed only until its number should have advanced.
+#[test]
+fn a_silent_root_is_given_up() {
+    let mut world = World::ring(12);
+    let root = world.root(0);
+    // Its word does not get through any more, and no link breaks.
+    let (node, links) = (world.nodes.remove(&root), world.links.clone());
+    assert!(node.is_some() && !links.is_empty());
+    world.names.retain(|name| *name != root);
+    world.run(ROOT_EXPIRY + Duration::from_secs(5));
+    assert!(world.nodes.values().all(|node| *node.trees[0].root() != root));
+}
+
+#[test]
+fn a_node_that_comes_back_finds_its_place_again() {
+    let mut world = World::ring(30);
+    let leaf = world.names.iter().position(|name| {
+        let tree = &world.nodes[name].trees[0];
+        tree.children().count() == 0 && tree.parent().is_some()
+    });
+    let leaf = leaf.expect("a leaf");
+    let name = world.names[leaf];
+    let before: Word = world.nodes[&name].trees[0].place().1.clone();
+    let parent = *world.nodes[&name].trees[0].parent().expect("a parent");
+    let at = world.names.iter().position(|other| *other == parent).expect("known");
+    let links: Vec<_> =
+        world.links.iter().filter(|(a, b)| *a == name || *b == name).copied().collect();
+    links.iter().for_each(|(a, b)| world.unlink(*a, *b));
+    world.run(Duration::from_secs(20));
+    world.link(leaf, at);
+    world.run(Duration::from_secs(1));
+    assert_eq!(*world.nodes[&name].trees[0].place().1, before);
+}
+
+/// OV: an address it was not given, another's Name, one letter for two children.
+#[test]
+fn nothing_unsigned_is_believed() {
+    let mut world = World::ring(12);
+    let (liar, victim) = *world.links.first().expect("a link");
+    let lies = |change: &dyn Fn(&mut Standing), world: &mut World| {
+        let now = world.now;
+        let tree = &mut world.nodes.get_mut(&liar).expect("a node").trees[0];
+        tree.neighbour_up(victim, now);
+        let mut standing = tree.standing_to(&victim);
+        change(&mut standing);
+        world.nodes.get_mut(&victim).expect("a node").hear(&liar, standing, now)
+    };
+    assert_eq!(lies(&|_| (), &mut world), Ok(()));
+    assert_eq!(lies(&|s| s.claim.number += 1, &mut world), Err(Lie::Unsigned));
+    assert_eq!(lies(&|s| s.claim.root = victim, &mut world), Err(Lie::Unsigned));
+    let crooked = lies(&|s| s.edges.clear(), &mut world);
+    let edges = world.nodes[&liar].trees[0].place().1.len();
+    assert!(edges == 0 || crooked == Err(Lie::Crooked));
+    if edges > 0 {
+        let forge = |s: &mut Standing| s.edges[0].letter ^= 1;
+        assert_eq!(lies(&forge, &mut world), Err(Lie::Unsigned));
+        let renumber = |s: &mut Standing| s.edges[0].number += 1;
+        assert_eq!(lies(&renumber, &mut world), Err(Lie::Unsigned));
+    }
+    let none = world.nodes[&victim].trees[0].place_of(&liar, world.nodes[&liar].trees[0].place().0);
+    assert_eq!(none, None, "whoever lied has no place until it says the truth");
+}
