@@ -61,6 +61,7 @@ fn cloak(seed: u8, listen: bool) -> CloakConfig {
         local: None,
         control: None,
         peers: if listen { Vec::new() } else { vec![endpoint("127.0.0.1:1")] },
+        overlay: None,
         routes: Routes::default(),
         leaf: !listen,
         memory: MEMORY_DEFAULT,

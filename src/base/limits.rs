@@ -56,6 +56,18 @@ pub const EPOCH_AGE_SOFT: Duration = Duration::from_secs(24 * 3600);
 pub const EPOCH_BYTES_HARD: u64 = 2 * EPOCH_BYTES_SOFT;
 /// See [`EPOCH_BYTES_HARD`].
 pub const EPOCH_PACKETS_HARD: u64 = 2 * EPOCH_PACKETS_SOFT;
+/// Bytes of a DHT record, its signature included (BEP 44 allows 1,000).
+pub const RECORD_MAX: usize = 1024;
+/// Places in one record: one for each tree.
+pub const RECORD_PLACES_MAX: usize = 4;
+/// Records in one answer of the DHT.
+pub const FOUND_MAX: usize = 4;
+/// Letters of an alias.
+pub const ALIAS_MAX: usize = 32;
+/// Keys under which a record is kept at once, each in another part of the overlay.
+pub const REPLICAS: u8 = 8;
+/// A record is believed no longer than this after its arrival, whatever it says.
+pub const RECORD_TTL_MAX: Duration = Duration::from_secs(3600);
 
 // ---- Implementation: time -------------------------------------------------------------------
 
@@ -130,8 +142,38 @@ pub const REFUSED_FOR: Duration = Duration::from_secs(10);
 pub const REPARENT_EVERY: Duration = Duration::from_secs(15);
 /// A child that left finds its letter again for this long.
 pub const LETTER_LEASE: Duration = Duration::from_secs(300);
+/// Who was talked to in this time hears at once when a client moves.
+pub const INTRODUCED_FOR: Duration = Duration::from_secs(3600);
 /// A local application has this long to say what it wants (SOCKS5, control).
 pub const REQUEST_MAX: Duration = Duration::from_secs(30);
+/// Life of the records of this node's clients: three times [`PUBLISH_EVERY`].
+pub const RECORD_TTL: Duration = Duration::from_secs(540);
+/// A record is stored again this often, give or take a fifth.
+pub const PUBLISH_EVERY: Duration = Duration::from_secs(180);
+/// A lookup asks so many replicas more at each of these times after its start.
+pub const LOOKUP_WAVES: [(Duration, u8); 5] = [
+    (Duration::ZERO, 3),
+    (Duration::from_millis(500), 2),
+    (Duration::from_secs(1), 1),
+    (Duration::from_secs(2), 1),
+    (Duration::from_secs(4), 1),
+];
+/// A lookup without any answer ends after this long.
+pub const LOOKUP_MAX: Duration = Duration::from_secs(6);
+/// After the first answer a lookup waits this long for a second one.
+pub const LOOKUP_SECOND: Duration = Duration::from_millis(100);
+/// What was not found is not asked for again for this long.
+pub const ABSENT_FOR: Duration = Duration::from_secs(2);
+/// A record that proved wrong is asked for again this often at most.
+pub const DOUBT_EVERY: Duration = Duration::from_millis(500);
+/// A record past its life is still used for this long where no newer one can be had.
+pub const STALE_KEPT: Duration = Duration::from_secs(3600);
+/// One neighbour may bring a burst of errands, and one more each time ...
+pub const ERRAND_EVERY: Duration = Duration::from_millis(5);
+/// ... of this many.
+pub const ERRAND_BURST: u32 = 1000;
+/// Records that have to leave go in groups of [`HAND_OVER_GROUP`], one group each time.
+pub const HAND_OVER_EVERY: Duration = Duration::from_millis(50);
 
 // ---- Implementation: memory -----------------------------------------------------------------
 
@@ -169,6 +211,10 @@ pub const ROOTS_KNOWN: usize = 64;
 pub const VERIFIED_KNOWN: usize = 4096;
 /// Names whose latest edge in one tree is remembered.
 pub const EDGES_KNOWN: usize = 4096;
+/// Pairs of a client and a peer that are told where the client has moved.
+pub const INTRODUCTIONS_MAX: usize = 1024;
+/// Aliases whose Names clients wait for.
+pub const SEEKERS_MAX: usize = 64;
 /// Control connections of one CLOAK node.
 pub const CONTROLS_MAX: usize = 16;
 /// Tunnels of one node.
@@ -185,9 +231,33 @@ pub const NEIGHBOURS_MAX: usize = 1024;
 pub const NAMES_MAX: usize = 256;
 /// Bytes of one control request.
 pub const REQUEST_BYTES_MAX: usize = 4096;
+/// Records handed to their new nodes at once.
+pub const HAND_OVER_GROUP: usize = 16;
+/// What a record that is kept costs besides its bytes.
+pub const RECORD_COST: usize = 256;
+/// Bytes of records kept for others.
+pub const STORE_BYTES_MAX: usize = 4 << 20;
+/// Bytes of them that came through one neighbour.
+pub const STORE_BYTES_PER_NEIGHBOUR: usize = 2 << 20;
+/// Keys under which one Name may have records at one node: all of its Name's and its alias's.
+pub const STORE_KEYS_PER_NAME: usize = 2 * REPLICAS as usize;
+/// Records learnt for the node's own use.
+pub const CACHE_MAX: usize = 1024;
+/// Names whose highest number is remembered.
+pub const NUMBERS_MAX: usize = 4096;
+/// Names and aliases remembered as not found.
+pub const ABSENT_MAX: usize = 256;
+/// Aliases whose Name is pinned.
+pub const PINS_MAX: usize = 4096;
+/// Lookups under way at once.
+pub const LOOKUPS_MAX: usize = 256;
+/// Names that one lookup of an alias may find.
+pub const CLAIMS_MAX: usize = 16;
 
 const _: () = assert!(PERSISTENT_LEN % 16 == 0 && WINDOW_MIN as u64 >= CREDIT_INITIAL);
 const _: () = assert!(MEMORY_MIN > 2 * (LINK_QUEUE_MAX / 2) && LINK_MARK < LINK_QUEUE);
 const _: () = assert!(CROSSING.as_millis() > PROOF_MAX.as_millis() + DIAL_MAX.as_millis());
 const _: () = assert!(WANTED_FOR.as_millis() > REHELLO_SLOW.as_millis());
+const _: () = assert!(RECORD_TTL.as_secs() == 3 * PUBLISH_EVERY.as_secs());
+const _: () = assert!(RECORD_TTL.as_secs() <= RECORD_TTL_MAX.as_secs());
 const _: () = assert!(SERIAL_WINDOW >= 2 * SESSIONS_PER_TUNNEL_MAX as u64);

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::base::ids::{Endpoint, Name};
-use crate::base::limits;
+use crate::base::limits::{self, TREES_DEFAULT};
 
 use super::failure::Wrong;
 use super::names::{self, Aliases};
-use super::options::{Forward, Secret, Service, Way};
+use super::options::{Forward, Secret, Service, Trees, Way};
 use super::private;
 use super::settings::{Given, Settings};
 use super::values;
@@ -34,11 +34,17 @@ pub(super) fn each<T>(
     settings.all(word).map(|given| given.read(&how)).collect()
 }
 
-pub(super) fn way(settings: &Settings) -> Result<Way, Wrong> {
+pub(super) fn trees(settings: &Settings, aliases: &Aliases) -> Result<Trees, Wrong> {
+    let count = settings.read("trees", values::trees)?.unwrap_or(TREES_DEFAULT);
+    Ok(Trees { count, roots: each(settings, "root", |text| names::resolve(aliases, text))? })
+}
+
+pub(super) fn way(settings: &Settings, aliases: &Aliases) -> Result<Way, Wrong> {
     let listen = settings.read("listen", values::listen_or_none)?.flatten();
     let peers = each(settings, "peer", values::target)?;
     let Some(cloak) = settings.one("cloak") else {
-        return Ok(Way::Embedded { listen, peers });
+        let trees = trees(settings, aliases)?;
+        return Ok(Way::Embedded { listen, peers, trees });
     };
     let both = settings.one("listen").or_else(|| settings.all("peer").next());
     if let Some(other) = both {

@@ -21,6 +21,13 @@ impl Stopwatch {
     }
 }
 
+/// Milliseconds since 1970: numbers that must grow across restarts begin here.
+#[must_use]
+pub fn wall_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}
+
 /// Seconds since 1970, for a person who looks at a tape.
 #[must_use]
 pub fn wall_seconds() -> u64 {

@@ -139,6 +139,15 @@ const LISTEN: Flag =
     Flag::one("listen", "ADDR", "Accept overlay neighbours here [default: nowhere]");
 const PEER: Flag = Flag::many("peer", "ADDR", "Keep a link to the overlay neighbour there");
 
+const TREES: Flag =
+    Flag::one("trees", "N", "Be in this many trees of the overlay, 1 to 4 [default: 3]").more(
+        "More trees give shorter ways and outlive more dead nodes, for more upkeep. Nodes of one \
+           overlay should agree.",
+    );
+const ROOT: Flag =
+    Flag::many("root", "NAME", "Prefer this node as a root of the trees [default: by Name]")
+        .more("For private overlays: nodes that are always there, the same list on every node.");
+
 const ADDR: &str = "ADDR is HOST:PORT, [IPV6]:PORT, unix:PATH, or a PORT alone, which means \
     127.0.0.1. NAME is a Name of 52 letters or an alias, with or without '.muses'. BYTES takes \
     K, M or G; DURATION takes s, m, h or d.";
@@ -153,6 +162,12 @@ pub const NODE: Program = Program {
         Flag::one("cloak", "ADDR", "Use the cloak-node there instead of the embedded one"),
         LISTEN,
         PEER,
+        TREES,
+        ROOT,
+        Flag::one("register", "WORD", "Offer others this alias of the device in the overlay").more(
+            "Others reach it as WORD.muses and pin the Name they found first. Everybody may claim \
+             any word: where a Name matters, give it with --alias.",
+        ),
         Flag::one("socks", "ADDR|none", "Serve SOCKS5 here [default: 127.0.0.1:1080]"),
         Flag::many("forward", "SPEC", "Forward a local port: [BIND:]PORT:NAME:PORT")
             .short("L")
@@ -200,7 +215,9 @@ pub const CLOAK: Program = Program {
         LISTEN,
         Flag::one("local", "ADDR|none", "Serve local muses-nodes here [default: 127.0.0.1:7000]"),
         PEER,
-        Flag::one("routes", "FILE", "Static routes, a line each: DESTINATION via NEXT").more(
+        TREES,
+        ROOT,
+        Flag::one("routes", "FILE", "Route statically, a line each: DESTINATION via NEXT").more(
             "DESTINATION is a Name. NEXT is a neighbour's Name, or its address as given to \
              --peer. Neighbours and the Names attached to them need no route.",
         ),

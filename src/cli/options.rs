@@ -8,8 +8,10 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::base::ids::{Endpoint, Name};
+use crate::base::limits::TREES_DEFAULT;
+use crate::overlay::dht::alias::Alias;
 
-use super::checks::{bounds, each, forwards, is_loopback, path, secrets, services, way};
+use super::checks::{bounds, each, forwards, is_loopback, path, secrets, services, trees, way};
 use super::failure::Wrong;
 use super::names::{self, Aliases};
 use super::settings::Settings;
@@ -26,7 +28,24 @@ pub enum Way {
         listen: Option<Endpoint>,
         /// Neighbours to dial.
         peers: Vec<Endpoint>,
+        /// Its trees.
+        trees: Trees,
     },
+}
+
+/// The overlay's trees, as a node is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trees {
+    /// How many.
+    pub count: u8,
+    /// Names that go before others as roots.
+    pub roots: Vec<Name>,
+}
+
+impl Default for Trees {
+    fn default() -> Self {
+        Self { count: TREES_DEFAULT, roots: Vec::new() }
+    }
 }
 
 /// A local port or socket whose connections go to one far service.
@@ -68,6 +87,8 @@ pub struct NodeOptions {
     pub state: Option<PathBuf>,
     /// The way into the overlay.
     pub way: Way,
+    /// The alias that the device claims in the overlay.
+    pub register: Option<Alias>,
     /// Where SOCKS5 is served.
     pub socks: Option<Endpoint>,
     /// Fixed forwards.
@@ -103,7 +124,9 @@ pub struct CloakOptions {
     pub local: Option<Endpoint>,
     /// Neighbours to dial.
     pub peers: Vec<Endpoint>,
-    /// The routes file.
+    /// Its trees.
+    pub trees: Trees,
+    /// The routes file: packets go by it alone.
     pub routes: Option<PathBuf>,
     /// Where to write a tape.
     pub record: Option<PathBuf>,
@@ -118,7 +141,8 @@ impl NodeOptions {
         let (memory, window) = bounds(settings)?;
         Ok(Self {
             state: path(settings, "state"),
-            way: way(settings)?,
+            way: way(settings, &aliases)?,
+            register: settings.read("register", values::registered)?,
             socks: settings
                 .read("socks", values::listen_or_none)?
                 .unwrap_or_else(|| values::listen("1080").ok()),
@@ -161,6 +185,7 @@ impl CloakOptions {
                 .read("local", values::listen_or_none)?
                 .unwrap_or_else(|| values::listen("7000").ok()),
             peers: each(settings, "peer", values::target)?,
+            trees: trees(settings, &Aliases::default())?,
             routes: path(settings, "routes"),
             record: path(settings, "record"),
         })
@@ -201,7 +226,8 @@ mod tests {
     #[test]
     fn no_option_at_all_runs() {
         let options = node("").expect("defaults");
-        assert_eq!(options.way, Way::Embedded { listen: None, peers: vec![] });
+        let trees = Trees::default();
+        assert_eq!(options.way, Way::Embedded { listen: None, peers: vec![], trees });
         assert_eq!(options.socks, "127.0.0.1:1080".parse().ok());
         assert_eq!((options.suite, options.retain), (1, None));
         assert_eq!(options.memory, limits::MEMORY_DEFAULT);

@@ -15,13 +15,14 @@ use crate::crypto::secret::Secret;
 use crate::crypto::suite::Suite;
 use crate::device::{Device, DeviceConfig};
 use crate::node::config::{Forward, NodeConfig, Offer};
+use crate::overlay::hyperbolic::Settings;
 use crate::overlay::routes::Routes;
 use crate::reactor::Reactor;
 use crate::tape::{FileSink, Header, Recorded, Report, SIZE_DEFAULT, play};
 
 use super::clock;
 use super::failure::Failure;
-use super::options::{CloakOptions, NodeOptions, Way};
+use super::options::{CloakOptions, NodeOptions, Trees, Way};
 use super::state::{self, Lock, StateDir};
 
 /// Kinds of tapes.
@@ -58,6 +59,7 @@ pub fn cloak(options: CloakOptions, state: &StateDir, lock: &Lock) -> Result<(),
         local: options.local,
         control: Some(control(state)),
         peers: options.peers,
+        overlay: options.routes.is_none().then(|| overlay(&options.trees)),
         routes: options.routes.as_deref().map_or_else(|| Ok(Routes::default()), routes)?,
         leaf: false,
         memory: limits::MEMORY_DEFAULT,
@@ -150,6 +152,10 @@ fn routes(path: &Path) -> Result<Routes, Failure> {
     text.parse().map_err(|error| Failure::run(format!("{name}: {error}")))
 }
 
+fn overlay(trees: &Trees) -> Settings {
+    Settings { trees: trees.count, roots: trees.roots.clone(), born: clock::wall_ms() }
+}
+
 fn device_config(
     options: NodeOptions,
     identity: [u8; 32],
@@ -161,13 +167,14 @@ fn device_config(
     let mut memory = options.memory;
     let (daemon, cloak) = match options.way {
         Way::Daemon(endpoint) => (Some(endpoint), None),
-        Way::Embedded { listen, peers } => {
+        Way::Embedded { listen, peers, trees } => {
             let cloak = CloakConfig {
                 identity,
                 listen,
                 local: None,
                 control: None,
                 peers,
+                overlay: Some(overlay(&trees)),
                 routes: Routes::default(),
                 leaf: true,
                 memory: share,

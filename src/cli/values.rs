@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::base::ids::{Endpoint, EndpointError, Name};
+use crate::base::limits::TREES_MAX;
+use crate::overlay::dht::alias::Alias;
 
 use super::failure::Wrong;
 
@@ -107,6 +109,20 @@ pub fn suite(text: &str) -> Result<u8, Wrong> {
             "choose aes-ctr-hmac-sha1, aes-gcm or chacha20-poly1305",
         )),
     }
+}
+
+/// A number of trees.
+pub fn trees(text: &str) -> Result<u8, Wrong> {
+    let count = text.parse().ok().filter(|count| (1..=TREES_MAX).contains(&usize::from(*count)));
+    count.ok_or_else(|| {
+        Wrong::new(format!("'{text}' is no number of trees"), format!("give 1 to {TREES_MAX}"))
+    })
+}
+
+/// An alias to be published.
+pub fn registered(text: &str) -> Result<Alias, Wrong> {
+    let wrong = |_| Wrong::new(format!("'{text}' is no alias"), "give 1 to 32 of a-z, 0-9 and '-'");
+    text.strip_suffix(".muses").unwrap_or(text).parse().map_err(wrong)
 }
 
 /// A forward as written: the Name may be an alias still.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::ids::Endpoint;
 use crate::base::machine::Port;
+use crate::overlay::hyperbolic::Settings;
 use crate::overlay::routes::Routes;
 
 /// Neighbours come in here.
@@ -28,6 +29,8 @@ pub struct CloakConfig {
     pub control: Option<Endpoint>,
     /// Neighbours to dial.
     pub peers: Vec<Endpoint>,
+    /// The hyperbolic overlay; without it packets go by the routes file alone.
+    pub overlay: Option<Settings>,
     /// The routes file.
     pub routes: Routes,
     /// Whether this node is part of a MUSeS node: what nobody knows goes to the first dialled peer

@@ -60,6 +60,12 @@ impl Hints {
         let space = &mut hint.spare()[..total];
         frame::emit(space, Kind::Packet, total);
         route::emit(&mut space[FRAME_HEADER..], own, &source, HOPS_MAX);
+        // Back to where the packet says it came from; nobody proved it.
+        if let (Ok(here), Ok(mut back)) =
+            (route.here(), Route::new_checked(&mut space[FRAME_HEADER..]))
+        {
+            back.set_there(here.iter().copied());
+        }
         let header = Header { kind: ConType::Unreachable, suite: 0, ..header };
         header.emit(&mut space[HEAD_ROOM - PERSISTENT_LEN..]);
         space[HEAD_ROOM..].copy_from_slice(destination.as_bytes());

@@ -18,6 +18,8 @@ pub enum Awaited {
     Client(Name),
     /// The next hop.
     Hop(Hop),
+    /// Word of where this Name is.
+    Record(Name),
     /// Any peer that is away: nobody here knows the destination, but it may.
     Anyone,
 }

@@ -5,16 +5,20 @@
 //! any flow: kill it, start it, and what its neighbours kept or send again goes on.
 
 pub mod carrier;
+mod clients;
 pub mod config;
 pub mod desk;
 pub mod dial;
 pub mod double;
+pub mod guide;
 pub mod hint;
+pub mod introductions;
 pub mod kept;
 pub mod post;
 pub mod report;
 pub mod roster;
 pub mod switch;
+mod trees;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -30,6 +34,7 @@ use crate::control::request::{Reply, Request};
 use crate::control::status::{Listener, Overlay, Status};
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
+use crate::overlay::hyperbolic::Hyperbolic;
 use crate::overlay::{Hop, Routing};
 
 use carrier::Origin;
@@ -37,6 +42,8 @@ use config::{CONTROL, LISTEN, LOCAL, PIPE, purpose};
 use desk::Desk;
 use dial::{Dialler, Health};
 use kept::Awaited;
+use post::Post;
+use roster::Roster;
 use switch::{Notice, Switch};
 
 pub use config::CloakConfig;
@@ -77,7 +84,12 @@ impl Cloak {
         let mut rng = Rng::new(seed);
         let pool = Pool::new(config.memory);
         let routing = Routing::Static { routes: config.routes.clone(), is_leaf: config.leaf };
-        let switch = Switch::new(identity, &config.peers, routing, rng.child(), pool.clone(), now);
+        let settings = config.overlay.as_ref();
+        let overlay = settings
+            .map(|settings| Box::new(Hyperbolic::new(&identity, settings, rng.child(), now)));
+        let post = Post::new(pool.clone(), overlay);
+        let roster = Roster::new(identity.name(), &config.peers, routing, now);
+        let switch = Switch::new(identity, roster, post, rng.child(), pool.clone());
         Self {
             switch,
             links: Links::default(),
@@ -239,7 +251,7 @@ impl Cloak {
                 Awaited::Hop(Hop::Peer(peer)) => at == peer,
                 Awaited::Hop(Hop::Neighbour(name)) if is_known(&name) => dialler.name == Some(name),
                 Awaited::Hop(Hop::Neighbour(_)) => dialler.name.is_none(),
-                Awaited::Client(_) | Awaited::Anyone => false,
+                Awaited::Client(_) | Awaited::Record(_) | Awaited::Anyone => false,
             })
             .collect();
         let waited_for = self.diallers.iter_mut().zip(wanted).filter(|(_, wanted)| *wanted);
@@ -260,6 +272,7 @@ impl Cloak {
                 Notice::Gone { link, why, is_self } => self.gone(link, why, is_self, now),
             }
         }
+        self.switch.settle(now);
         while let Some(awaited) = self.switch.post.wanted.pop_front() {
             is_stirred = true;
             self.want(awaited, now);

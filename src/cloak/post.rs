@@ -11,10 +11,13 @@ use crate::base::counters::Counters;
 use crate::base::ids::Name;
 use crate::base::limits::{FRAME_HEADER, HOPS_MAX};
 use crate::base::links::LinkId;
+use crate::overlay::dht::alias::Alias;
+use crate::overlay::hyperbolic::Hyperbolic;
 use crate::wire::route::Route;
 
 use super::carrier::{Carriers, Origin};
 use super::hint::Hints;
+use super::introductions::Introductions;
 use super::kept::{Awaited, Kept, Parcel};
 use super::roster::{Roster, Way};
 
@@ -35,20 +38,30 @@ pub struct Post {
     pub forwarded: u64,
     /// Whom packets wait for, for whoever dials.
     pub wanted: VecDeque<Awaited>,
-    pool: Pool,
+    /// The hyperbolic overlay, unless packets are routed statically.
+    pub overlay: Option<Box<Hyperbolic>>,
+    /// Aliases whose Names are known now, or known to be none's.
+    pub sought: VecDeque<(Alias, Vec<Name>)>,
+    pub(super) introductions: Introductions,
+    pub(super) to_introduce: VecDeque<(Name, Name)>,
+    pub(super) pool: Pool,
     hints: Hints,
 }
 
 impl Post {
     /// A post with nothing on its way.
     #[must_use]
-    pub fn new(pool: Pool) -> Self {
+    pub fn new(pool: Pool, overlay: Option<Box<Hyperbolic>>) -> Self {
         Self {
             carriers: Carriers::default(),
             kept: Kept::default(),
             counters: Counters::default(),
             forwarded: 0,
             wanted: VecDeque::new(),
+            overlay,
+            sought: VecDeque::new(),
+            introductions: Introductions::default(),
+            to_introduce: VecDeque::new(),
             pool,
             hints: Hints::default(),
         }
@@ -75,9 +88,17 @@ impl Post {
     }
 
     /// Sends a packet on, keeps it or gives it up.
-    pub fn route(&mut self, parcel: Parcel, roster: &Roster, now: Time) {
-        match roster.way(&parcel.destination, parcel.from.as_ref(), now) {
+    pub fn route(&mut self, mut parcel: Parcel, roster: &Roster, now: Time) {
+        let way = match self.overlay {
+            Some(_) => self.guide(&mut parcel, roster, now),
+            None => roster.way(&parcel.destination, parcel.from.as_ref(), now),
+        };
+        while let Some(ends) = self.to_introduce.pop_front() {
+            self.introduce(ends, roster, now);
+        }
+        match way {
             Way::Link(out) => self.pass(parcel, out, now),
+            Way::Here => self.run_errand(&parcel, now),
             Way::Wait(awaited) if self.pool.has_room(KEPT_SHARE) => {
                 self.wanted.push_back(awaited);
                 let dropped = self.kept.push(awaited, parcel);
@@ -94,6 +115,9 @@ impl Post {
             return;
         }
         let arrival = parcel.arrival;
+        if self.carriers.get(out).is_some_and(|carrier| carrier.origin == Origin::Client) {
+            self.overhear(&parcel.frame, now);
+        }
         let is_sent = self.carriers.on(out, |carrier| carrier.link.send(parcel.frame, now));
         if is_sent == Some(true) {
             self.forwarded += 1;
@@ -116,10 +140,22 @@ impl Post {
             return;
         };
         // By our own routing, or else back to where the packet came from.
-        let way = match roster.way(&source, None, now) {
-            Way::Link(link) => Some(link),
-            Way::Wait(_) | Way::None => lost.arrival,
+        let mut parcel = Parcel {
+            frame: hint,
+            destination: source,
+            from: Some(*roster.own()),
+            arrival: None,
+            since: now,
         };
+        let way = match &mut self.overlay {
+            Some(_) => self.guide(&mut parcel, roster, now),
+            None => roster.way(&source, None, now),
+        };
+        let way = match way {
+            Way::Link(link) => Some(link),
+            Way::Here | Way::Wait(_) | Way::None => lost.arrival,
+        };
+        let hint = parcel.frame;
         let is_sent = way.and_then(|link| self.carriers.on(link, |c| c.link.send(hint, now)));
         if is_sent == Some(true) {
             self.counters.add("unreachable-told");

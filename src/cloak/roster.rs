@@ -36,6 +36,8 @@ impl End {
 pub enum Way {
     /// Out on this link.
     Link(LinkId),
+    /// To this node itself.
+    Here,
     /// Nowhere yet.
     Wait(Awaited),
     /// Nowhere.
@@ -87,6 +89,20 @@ impl Roster {
             None if *destination != self.own && !self.is_settled(now) => Way::Wait(Awaited::Anyone),
             None => Way::None,
         }
+    }
+
+    /// The way to who is attached here, or to a neighbour that is up or serves the destination.
+    #[must_use]
+    pub fn near(&self, destination: &Name, from: Option<&Name>) -> Option<Way> {
+        if let Some(client) = self.clients.get(destination) {
+            return Some(
+                client.primary.map_or(Way::Wait(Awaited::Client(*destination)), Way::Link),
+            );
+        }
+        let near = [destination].into_iter().chain(self.table.holders(destination));
+        let up =
+            near.filter(|name| from != Some(*name)).filter_map(|name| self.neighbours.get(name));
+        up.filter_map(|end| end.primary).next().map(Way::Link)
     }
 
     /// Whether everybody who may be about to come has come: behind a peer that is away may be

@@ -1,19 +1,19 @@
 //! Links that prove themselves, come to carry a Name's packets, and end.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use crate::base::buffer::Pool;
 use crate::base::clock::{Time, earliest};
 use crate::base::fingerprint::Fingerprint;
-use crate::base::ids::{Endpoint, Name};
+use crate::base::ids::Name;
 use crate::base::limits::SPARE_KEPT;
 use crate::base::links::LinkId;
 use crate::base::machine::{Action, Deadline};
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
 use crate::link::{Event, Link, LinkError};
-use crate::overlay::Routing;
+use crate::overlay::dht::alias::Alias;
 use crate::wire::link::Role;
 
 use super::carrier::Origin;
@@ -49,22 +49,16 @@ pub struct Switch {
     rng: Rng,
     pool: Pool,
     notices: VecDeque<Notice>,
+    /// Clients that asked for the Names of an alias.
+    pub(super) seekers: BTreeMap<Alias, BTreeSet<Name>>,
 }
 
 impl Switch {
     /// A switch with no link.
     #[must_use]
-    pub fn new(
-        identity: Rc<Identity>,
-        peers: &[Endpoint],
-        routing: Routing,
-        rng: Rng,
-        pool: Pool,
-        now: Time,
-    ) -> Self {
-        let roster = Roster::new(identity.name(), peers, routing, now);
-        let post = Post::new(pool.clone());
-        Self { roster, post, identity, rng, pool, notices: VecDeque::new() }
+    pub fn new(identity: Rc<Identity>, roster: Roster, post: Post, rng: Rng, pool: Pool) -> Self {
+        let (notices, seekers) = (VecDeque::new(), BTreeMap::new());
+        Self { roster, post, identity, rng, pool, notices, seekers }
     }
 
     /// Takes in an open stream.
@@ -86,6 +80,9 @@ impl Switch {
             match event {
                 Event::Proved { name, role } => self.proved(id, name, role, now),
                 Event::Names(names) => self.names(id, names, now),
+                Event::Standing(standing) => self.stands(id, standing, now),
+                Event::Pulse(pulse) => self.pulses(id, pulse, now),
+                Event::Word(kind, body) => self.word(id, kind, &body, now),
                 Event::Packet(frame) => self.post.arrived(frame, id, &self.roster, now),
                 Event::Broken(error) => self.broken(id, error, now),
             }
@@ -133,6 +130,7 @@ impl Switch {
         if is_new {
             self.announce();
         }
+        self.tell_places(&name);
         self.post.reroute(&self.roster, now);
     }
 
@@ -162,6 +160,9 @@ impl Switch {
         // A spare of the same end's dialling is older than this link and meant no more.
         let older = end.spares[usize::from(is_dialled)].take();
         self.roster.table.set_up(name, true);
+        if old.is_none() {
+            self.overlay_sees(&name, true, now);
+        }
         older.into_iter().for_each(|spare| self.retire(spare, now));
         match (old, verdict) {
             (Some(old), Verdict::Overtake) => self.yield_to(id, old, name, now),
@@ -208,7 +209,12 @@ impl Switch {
         let Some(mut carrier) = self.post.carriers.remove(id, last, now) else { return };
         match (carrier.name, carrier.origin) {
             (Some(name), Origin::Client) => self.roster.detach(&name, id, now),
-            (Some(name), _) => self.roster.leave(&name, id, why, now),
+            (Some(name), _) => {
+                self.roster.leave(&name, id, why, now);
+                if !self.roster.table.is_up(&name) {
+                    self.overlay_sees(&name, false, now);
+                }
+            }
             (None, _) => (),
         }
         self.notices.push_back(Notice::Gone { link: id, why: why.to_owned(), is_self });
@@ -275,6 +281,9 @@ impl Switch {
             next = self.post.carriers.after(Some(id));
         }
         self.settle_spares(now);
+        if let Some(overlay) = &mut self.post.overlay {
+            overlay.tick(now);
+        }
         if self.roster.tick(now) {
             self.announce();
         }
@@ -306,7 +315,8 @@ impl Switch {
         let spare = spares.filter_map(|id| self.spare_due(id)).min();
         let spare = spare.map(|at| Deadline { at, why: "close a spare link" });
         let kept = earliest(self.post.kept.next_timeout(), self.roster.next_timeout());
-        earliest(earliest(spare, kept), self.post.carriers.next_timeout())
+        let overlay = self.post.overlay.as_ref().and_then(|overlay| overlay.next_timeout());
+        earliest(earliest(spare, overlay), earliest(kept, self.post.carriers.next_timeout()))
     }
 
     /// Folds the state into a digest.
@@ -324,6 +334,9 @@ impl Switch {
                 into.fold(end.primary.map_or(0, LinkId::raw));
                 into.fold(end.since.as_nanos());
             }
+        }
+        if let Some(overlay) = &self.post.overlay {
+            overlay.fold(into);
         }
         into.fold(self.post.kept.bytes() as u64);
         into.fold(self.post.forwarded);

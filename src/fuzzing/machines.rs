@@ -59,6 +59,7 @@ fn cloak_config(leaf: bool) -> CloakConfig {
         local: Some(at(7000)),
         control: Some(Endpoint::Unix("control".into())),
         peers: vec![at(9001), at(9002)],
+        overlay: None,
         routes: Routes::default(),
         leaf,
         memory: MEMORY_MIN,

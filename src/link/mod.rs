@@ -28,6 +28,7 @@ use crate::wire::WireError;
 use crate::wire::cursor::Writer;
 use crate::wire::frame::{self, Kind};
 use crate::wire::link::{Hello, Role, emit_names, parse_names};
+use crate::wire::tree::{Pulse, Standing};
 
 use intake::Intake;
 use monitor::{Monitor, Wanted};
@@ -81,7 +82,13 @@ pub enum Event {
     },
     /// The Names attached to a neighbour, sorted.
     Names(Vec<Name>),
-    /// A whole frame with a packet in it, ours alone.
+    /// How a neighbour stands in a tree.
+    Standing(Standing),
+    /// That the root of a tree lives.
+    Pulse(Pulse),
+    /// What a CLOAK node and its client tell each other of records; the body alone.
+    Word(Kind, Buffer),
+    /// A whole frame with a packet or an errand in it, ours alone.
     Packet(Buffer),
     /// The link is at its end: close it.
     Broken(LinkError),
@@ -166,8 +173,11 @@ impl Link {
     /// Takes one frame. Before the proof nothing has a place but what belongs to it.
     fn take(&mut self, mut frame: Buffer, now: Time) -> Result<(), LinkError> {
         let kind = frame::kind(&frame).map_err(LinkError::Frame)?;
-        if kind == Kind::Packet {
-            self.proved.ok_or(LinkError::Unexpected)?;
+        if matches!(kind, Kind::Packet | Kind::Errand) {
+            let other = self.proved.ok_or(LinkError::Unexpected)?;
+            if kind == Kind::Errand && !self.is_between_neighbours(&other) {
+                return Err(LinkError::Unexpected);
+            }
             self.events.push_back(Event::Packet(frame));
             return Ok(());
         }
@@ -183,11 +193,25 @@ impl Link {
                 self.admit(other, now);
             }
             (Kind::Names, Some(other)) => {
-                if (self.proof.own().role, other.role) != (Role::Neighbour, Role::Neighbour) {
+                if !self.is_between_neighbours(&other) {
                     return Err(LinkError::Unexpected);
                 }
                 let names = parse_names(&frame).map_err(LinkError::Message)?;
                 self.events.push_back(Event::Names(names));
+            }
+            (Kind::Standing, Some(other)) if self.is_between_neighbours(&other) => {
+                let standing = Standing::parse(&frame).map_err(LinkError::Message)?;
+                self.events.push_back(Event::Standing(standing));
+            }
+            (Kind::Pulse, Some(other)) if self.is_between_neighbours(&other) => {
+                let pulse = Pulse::parse(&frame).map_err(LinkError::Message)?;
+                self.events.push_back(Event::Pulse(pulse));
+            }
+            (Kind::Places | Kind::Sought, Some(_)) if self.proof.own().role == Role::Client => {
+                self.events.push_back(Event::Word(kind, frame));
+            }
+            (Kind::Record | Kind::Seek, Some(Hello { role: Role::Client, .. })) => {
+                self.events.push_back(Event::Word(kind, frame));
             }
             (Kind::Ping | Kind::Pong, Some(_)) if !frame.is_empty() => {
                 return Err(LinkError::Message(WireError::Trailing));
@@ -197,6 +221,10 @@ impl Link {
             _ => return Err(LinkError::Unexpected),
         }
         Ok(())
+    }
+
+    fn is_between_neighbours(&self, other: &Hello) -> bool {
+        (self.proof.own().role, other.role) == (Role::Neighbour, Role::Neighbour)
     }
 
     fn prove(&mut self, signature: Option<[u8; SIGNATURE_LEN]>) {
@@ -249,6 +277,32 @@ impl Link {
         let len = 2 + names.len() * Name::LEN;
         let frame = message(&self.pool, Kind::Names, len, |into| emit_names(names, into));
         self.queue.control(Kind::Names, frame);
+    }
+
+    /// Tells a neighbour how this node stands in a tree, in place of what it was told before.
+    pub fn stand(&mut self, standing: &Standing) {
+        let mut body = vec![0; standing.room()];
+        let mut writer = Writer::new(&mut body);
+        standing.emit(&mut writer);
+        let len = writer.len();
+        let frame = message(&self.pool, Kind::Standing, len, |into| {
+            into.bytes(&body[..len]);
+        });
+        self.queue.tree_control(Kind::Standing, standing.tree, frame);
+    }
+
+    /// Tells a neighbour that a root lives.
+    pub fn pulse(&mut self, pulse: &Pulse) {
+        let frame = message(&self.pool, Kind::Pulse, Pulse::LEN, |into| pulse.emit(into));
+        self.queue.tree_control(Kind::Pulse, pulse.tree, frame);
+    }
+
+    /// Says a word about records between a CLOAK node and its client.
+    pub fn word(&mut self, kind: Kind, body: &[u8]) {
+        let frame = message(&self.pool, kind, body.len(), |into| {
+            into.bytes(body);
+        });
+        self.queue.control(kind, frame);
     }
 
     /// Asks whether the far end is alive, and doubts it until it is heard.

@@ -5,16 +5,13 @@
 //! not read cannot make answers pile up (DO-07). Packets wait in a bounded queue that marks early
 //! and drops late.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::buffer::Buffer;
-use crate::base::limits::{FRAME_HEADER, LINK_MARK, LINK_QUEUE_MAX};
+use crate::base::limits::{FRAME_HEADER, LINK_MARK, LINK_QUEUE_MAX, TREES_MAX};
 use crate::base::machine::{SLICES_MAX, Slices};
 use crate::wire::frame::Kind;
 use crate::wire::route::Route;
-
-/// Places for control frames, by the number of their kind: Hello goes before Proof before Names.
-const PLACES: usize = Kind::Pong as usize + 1;
 
 /// A frame of which a part was written.
 #[derive(Debug)]
@@ -28,7 +25,9 @@ struct Started {
 #[derive(Debug, Default)]
 pub struct Queue {
     started: Option<Started>,
-    control: [Option<Buffer>; PLACES],
+    /// One for each kind, in the order of their numbers (Hello goes before Proof before Names), and
+    /// of those that speak of a tree one for each tree.
+    control: BTreeMap<usize, Buffer>,
     packets: VecDeque<Buffer>,
     /// Bytes of packets that wait, what is left of a started one included.
     bytes: usize,
@@ -45,7 +44,12 @@ impl Queue {
 
     /// Queues a control frame; one of the same kind that waits is replaced.
     pub fn control(&mut self, kind: Kind, frame: Buffer) {
-        self.control[kind as usize] = Some(frame);
+        self.tree_control(kind, 0, frame);
+    }
+
+    /// The same for one that speaks of a tree: it replaces only what was said of that tree.
+    pub fn tree_control(&mut self, kind: Kind, tree: u8, frame: Buffer) {
+        self.control.insert(kind as usize * TREES_MAX + usize::from(tree) % TREES_MAX, frame);
     }
 
     /// Queues a packet; false if the queue is full, which drops it.
@@ -74,16 +78,14 @@ impl Queue {
     /// Whether something can be written now.
     #[must_use]
     pub fn has_output(&self) -> bool {
-        self.started.is_some()
-            || self.control.iter().any(Option::is_some)
-            || self.open && !self.packets.is_empty()
+        self.started.is_some() || !self.control.is_empty() || self.open && !self.packets.is_empty()
     }
 
     /// Borrows what is to be written next.
     pub fn slices<'a>(&'a self, into: &mut Slices<'a>) {
         let started = self.started.iter().map(|started| &started.rest);
         let packets = self.packets.iter().take(if self.open { SLICES_MAX } else { 0 });
-        for frame in started.chain(self.control.iter().flatten()).chain(packets) {
+        for frame in started.chain(self.control.values()).chain(packets) {
             if !into.push(frame) {
                 return;
             }
@@ -116,7 +118,7 @@ impl Queue {
         if let Some(started) = self.started.take() {
             return Some(started);
         }
-        let control = self.control.iter_mut().find_map(Option::take);
+        let control = self.control.pop_first().map(|(_, frame)| frame);
         let is_packet = control.is_none();
         let rest = control.or_else(|| self.packets.pop_front())?;
         Some(Started { rest, written: 0, is_packet })

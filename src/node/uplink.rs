@@ -137,7 +137,9 @@ impl Uplink {
                 Some(News::Up)
             }
             Event::Packet(frame) => Some(News::Packet(frame)),
-            Event::Names(_) => self.poll(now),
+            Event::Names(_) | Event::Standing(_) | Event::Pulse(_) | Event::Word(..) => {
+                self.poll(now)
+            }
             Event::Broken(error) => {
                 self.error = Some(error.to_string());
                 Some(News::Down)

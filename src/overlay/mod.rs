@@ -5,8 +5,10 @@
 //! a file; hyperbolic routing will answer from addresses, behind the same question. Nothing here
 //! knows a link, a key or a packet.
 
+pub mod dht;
 pub mod forest;
 pub mod greedy;
+pub mod hyperbolic;
 pub mod metric;
 pub mod routes;
 pub mod table;

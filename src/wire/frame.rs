@@ -30,15 +30,46 @@ pub enum Kind {
     Ping = 5,
     /// Says that the end is alive.
     Pong = 6,
+    /// How a neighbour stands in a tree of the overlay.
+    Standing = 7,
+    /// That the root of a tree lives.
+    Pulse = 8,
+    /// Where a CLOAK node is, to its client.
+    Places = 9,
+    /// The record of a client, to its CLOAK node.
+    Record = 10,
+    /// The alias whose Names a client asks for.
+    Seek = 11,
+    /// The records that claim it.
+    Sought = 12,
+    /// A Routing Header and a message of the overlay itself.
+    Errand = 13,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 13] = [
+        Self::Hello,
+        Self::Proof,
+        Self::Names,
+        Self::Packet,
+        Self::Ping,
+        Self::Pong,
+        Self::Standing,
+        Self::Pulse,
+        Self::Places,
+        Self::Record,
+        Self::Seek,
+        Self::Sought,
+        Self::Errand,
+    ];
 }
 
 impl TryFrom<u8> for Kind {
     type Error = WireError;
 
     fn try_from(value: u8) -> Result<Self, WireError> {
-        const ALL: [Kind; 6] =
-            [Kind::Hello, Kind::Proof, Kind::Names, Kind::Packet, Kind::Ping, Kind::Pong];
-        ALL.into_iter().find(|kind| *kind as u8 == value).ok_or(WireError::Unknown)
+        Self::ALL.into_iter().find(|kind| *kind as u8 == value).ok_or(WireError::Unknown)
     }
 }
 

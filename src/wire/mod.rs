@@ -8,6 +8,7 @@
 
 pub mod ack;
 pub mod cursor;
+pub mod errand;
 pub mod frame;
 pub mod hello;
 pub mod link;
@@ -16,6 +17,7 @@ pub mod places;
 pub mod reason;
 pub mod route;
 pub mod socks;
+pub mod sought;
 pub mod tree;
 
 use thiserror::Error;

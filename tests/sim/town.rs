@@ -63,6 +63,7 @@ fn relay(place: usize, listens: bool, peers: &[&str], routes: &str) -> CloakConf
         local: None,
         control: None,
         peers: peers.iter().map(|host| neighbours_at(host)).collect(),
+        overlay: None,
         routes: routes.parse().expect("a route of a Name via a Name"),
         leaf: false,
         memory: 64 << 20,

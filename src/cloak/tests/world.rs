@@ -37,6 +37,7 @@ pub(super) fn config(node: u8, peers: &[u8], routes: &str) -> CloakConfig {
         local: None,
         control: None,
         peers: peers.iter().map(|peer| endpoint(*peer)).collect(),
+        overlay: None,
         routes: routes.parse::<Routes>().expect("good routes"),
         leaf: false,
         memory: 64 << 20,

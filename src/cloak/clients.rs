@@ -1,0 +1,81 @@
+//! What a CLOAK node and its local MUSeS nodes tell each other of places, records and aliases.
+
+use std::collections::BTreeSet;
+
+use crate::base::clock::Time;
+use crate::base::ids::Name;
+use crate::base::limits::{FOUND_MAX, PLACES_LEN, SEEKERS_MAX};
+use crate::base::links::LinkId;
+use crate::overlay::dht::alias::Alias;
+use crate::overlay::dht::key::Wanted;
+use crate::overlay::dht::record::Signed;
+use crate::wire::frame::Kind;
+use crate::wire::{places, sought};
+
+use super::carrier::Origin;
+use super::switch::Switch;
+
+impl Switch {
+    /// A client has a record of its own, or asks for an alias.
+    pub(super) fn word(&mut self, id: LinkId, kind: Kind, body: &[u8], now: Time) {
+        let carrier = self.post.carriers.get(id).filter(|c| c.origin == Origin::Client);
+        let Some(client) = carrier.and_then(|carrier| carrier.name) else { return };
+        let Some(overlay) = &mut self.post.overlay else { return };
+        match kind {
+            Kind::Record => match Signed::parse(body) {
+                // DH-01: nobody publishes for another.
+                Ok(signed) if signed.record().name == client => {
+                    overlay.dht.publish(signed, now);
+                    self.post.introduce_again(&client, &self.roster, now);
+                }
+                _ => self.post.counters.add("bad-record"),
+            },
+            Kind::Seek => {
+                let Ok(alias) = Alias::from_bytes(body) else {
+                    return self.post.counters.add("bad-alias");
+                };
+                if self.seekers.len() >= SEEKERS_MAX && !self.seekers.contains_key(&alias) {
+                    return self.post.counters.add("dropped-too-many-seekers");
+                }
+                overlay.dht.look_up(Wanted::Alias(alias.clone()), now);
+                self.seekers.entry(alias).or_default().insert(client);
+            }
+            _ => {}
+        }
+    }
+
+    /// Clients that asked for an alias hear who claims it.
+    pub(super) fn answer_seekers(&mut self, now: Time) {
+        while let Some((alias, names)) = self.post.sought.pop_front() {
+            let Some(overlay) = &mut self.post.overlay else { return };
+            let claims = names.iter().filter_map(|name| overlay.dht.record(name, now).cloned());
+            let claims: Vec<Signed> = claims.take(FOUND_MAX).collect();
+            let body = sought::to_bytes(alias.as_bytes(), claims.iter().map(Signed::bytes));
+            for client in self.seekers.remove(&alias).unwrap_or_default() {
+                self.say(&client, Kind::Sought, &body);
+            }
+        }
+    }
+
+    fn say(&mut self, client: &Name, kind: Kind, body: &[u8]) {
+        let link = self.roster.clients.get(client).and_then(|end| end.primary);
+        if let Some(id) = link {
+            self.post.carriers.on(id, |carrier| carrier.link.word(kind, body));
+        }
+    }
+
+    /// A client hears where it is.
+    pub(super) fn tell_places(&mut self, client: &Name) {
+        let Some(overlay) = &self.post.overlay else { return };
+        let own = overlay.places();
+        let mut area = [0; PLACES_LEN];
+        places::emit(own.iter().map(|(tag, word)| (*tag, &**word)), &mut area);
+        self.say(client, Kind::Places, &area);
+    }
+
+    /// All clients hear where they are now.
+    pub(super) fn tell_all_places(&mut self) {
+        let clients: BTreeSet<Name> = self.roster.clients.keys().copied().collect();
+        clients.iter().for_each(|client| self.tell_places(client));
+    }
+}

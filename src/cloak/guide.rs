@@ -1,0 +1,177 @@
+//! Where a packet goes in the hyperbolic overlay, and what this node does for the table of records.
+//!
+//! The node that a packet enters by writes into its header where the destination is; every other one
+//! only reads it there. What the overlay itself has to say travels the same way, as an *errand*.
+
+use crate::base::buffer::Buffer;
+use crate::base::clock::Time;
+use crate::base::ids::Name;
+use crate::base::limits::{FRAME_HEADER, HEAD_ROOM, HOPS_MAX, PERSISTENT_LEN, ROUTE_LEN};
+use crate::overlay::Hop;
+use crate::overlay::dht::Order;
+use crate::overlay::dht::key::Wanted;
+use crate::overlay::dht::record::Places;
+use crate::overlay::hyperbolic::Next;
+use crate::wire::errand::Errand;
+use crate::wire::frame::{self, Kind};
+use crate::wire::packet::ConType;
+use crate::wire::route::{self, Course, Route};
+
+use super::kept::{Awaited, Parcel};
+use super::post::Post;
+use super::roster::{Roster, Way};
+
+impl Post {
+    /// Where a parcel goes; its header is made ready for that.
+    pub(super) fn guide(&mut self, parcel: &mut Parcel, roster: &Roster, now: Time) -> Way {
+        let (destination, from) = (parcel.destination, parcel.from);
+        let is_errand = frame::kind(&parcel.frame) == Ok(Kind::Errand);
+        let Some(overlay) = &mut self.overlay else { return Way::None };
+        let Ok(mut route) = Route::new_checked(&mut parcel.frame.bytes_mut()[FRAME_HEADER..])
+        else {
+            return Way::None;
+        };
+        let is_keyed = matches!(route.course(), Course::Climb(_) | Course::Descend(_));
+        if !is_keyed {
+            let is_mine = destination == *roster.own() || roster.clients.contains_key(&destination);
+            if is_errand && is_mine {
+                return Way::Here;
+            }
+            if let Some(way) = roster.near(&destination, from.as_ref()) {
+                return way;
+            }
+            if !overlay.has_company() && !is_errand {
+                return roster.way(&destination, from.as_ref(), now);
+            }
+        }
+        let is_origin = from.is_none();
+        if is_origin {
+            let places = overlay.places();
+            route.set_here(places.iter().map(|(tag, word)| (*tag, &**word)));
+        }
+        if is_origin && !is_keyed && !is_errand {
+            let Some(record) = overlay.dht.record(&destination, now).cloned() else {
+                overlay.dht.look_up(Wanted::Name(destination), now);
+                return Way::Wait(Awaited::Record(destination));
+            };
+            let places = &record.record().places;
+            route.set_course(Course::Nearest, 0, u32::MAX);
+            route.set_there(places.iter().map(|(tag, word)| (*tag, &**word)));
+            let (client, own) = (route.source(), overlay.dht.own(&route.source()));
+            let number = own.map(|own| own.record().number);
+            if number.is_some_and(|n| self.introductions.is_due(client, destination, n, now)) {
+                self.to_introduce.push_back((client, destination));
+            }
+        }
+        let next = overlay.next(&mut route);
+        match next {
+            Next::Neighbour(name) => {
+                let primary = roster.neighbours.get(&name).and_then(|end| end.primary);
+                primary.map_or(Way::Wait(Awaited::Hop(Hop::Neighbour(name))), Way::Link)
+            }
+            Next::Here if is_errand => Way::Here,
+            Next::Stuck if is_origin && !is_keyed && !is_errand => {
+                overlay.dht.doubt(&destination, now);
+                Way::Wait(Awaited::Record(destination))
+            }
+            Next::Here | Next::Unplaced | Next::Stuck => Way::None,
+        }
+    }
+
+    /// An errand that ends here.
+    pub(super) fn run_errand(&mut self, parcel: &Parcel, now: Time) {
+        let Some(overlay) = &mut self.overlay else { return };
+        let Ok(route) = Route::new_checked(&parcel.frame[FRAME_HEADER..]) else { return };
+        let Ok(here) = route.here() else { return };
+        let key = match route.course() {
+            Course::Descend(_) => Some((*route.destination().as_bytes(), route.tried())),
+            _ => None,
+        };
+        let places = here
+            .iter()
+            .filter_map(|(tag, letters)| Some((*tag, crate::overlay::word::Word::new(letters)?)));
+        let asker = (route.source(), places.collect());
+        match Errand::parse(&parcel.frame[FRAME_HEADER + ROUTE_LEN..]) {
+            Ok(errand) => overlay.dht.arrived(&errand, asker, parcel.from, key, now),
+            Err(_) => self.counters.add("bad-errand"),
+        }
+    }
+
+    /// Sends a client's record to a peer's own node.
+    pub(super) fn introduce(&mut self, (client, peer): (Name, Name), roster: &Roster, now: Time) {
+        let Some(overlay) = &mut self.overlay else { return };
+        let Some(places) = overlay.dht.record(&peer, now).map(|r| r.record().places.clone()) else {
+            return;
+        };
+        let Some(own) = overlay.dht.own(&client) else { return };
+        let body = Errand::Push { record: own.bytes() }.to_bytes();
+        self.send_errand((peer, Course::Nearest, 0), &places, &body, roster, now);
+    }
+
+    /// A client has a new record: whoever it talks to hears of it at once.
+    pub(super) fn introduce_again(&mut self, client: &Name, roster: &Roster, now: Time) {
+        let own = self.overlay.as_ref().and_then(|overlay| overlay.dht.own(client));
+        let Some(number) = own.map(|own| own.record().number) else { return };
+        for peer in self.introductions.peers(client, now) {
+            if self.introductions.is_due(*client, peer, number, now) {
+                self.introduce((*client, peer), roster, now);
+            }
+        }
+    }
+
+    /// Does what the table of records wants done, and says what a client should know.
+    pub(super) fn run_orders(&mut self, roster: &Roster, now: Time) {
+        while let Some(order) = self.overlay.as_mut().and_then(|overlay| overlay.poll_order()) {
+            match order {
+                Order::Descend { tree, key, replica, body } => {
+                    let to = (Name::from_bytes(key), Course::Climb(tree), replica);
+                    self.send_errand(to, &Places::new(), &body, roster, now);
+                }
+                Order::Reply { to, places, body } => {
+                    self.send_errand((to, Course::Nearest, 0), &places, &body, roster, now);
+                }
+                Order::Found(Wanted::Name(_), _) => self.reroute(roster, now),
+                Order::Lost(Wanted::Name(_)) => {}
+                Order::Found(Wanted::Alias(alias), names) => self.sought.push_back((alias, names)),
+                Order::Lost(Wanted::Alias(alias)) => self.sought.push_back((alias, Vec::new())),
+            }
+        }
+    }
+
+    /// Sends an errand to a Name, or on its course to a key with the number of its replica.
+    fn send_errand(
+        &mut self,
+        (to, course, replica): (Name, Course, u8),
+        places: &Places,
+        body: &[u8],
+        roster: &Roster,
+        now: Time,
+    ) {
+        let total = FRAME_HEADER + ROUTE_LEN + body.len();
+        let mut frame = self.pool.take(total);
+        let space = &mut frame.spare()[..total];
+        frame::emit(space, Kind::Errand, total);
+        route::emit(&mut space[FRAME_HEADER..], roster.own(), &to, HOPS_MAX);
+        space[FRAME_HEADER + ROUTE_LEN..].copy_from_slice(body);
+        if let Ok(mut route) = Route::new_checked(&mut space[FRAME_HEADER..]) {
+            route.set_course(course, replica, u32::MAX);
+            route.set_there(places.iter().map(|(tag, word)| (*tag, &**word)));
+        }
+        frame.grow(total);
+        let parcel = Parcel { frame, destination: to, from: None, arrival: None, since: now };
+        self.route(parcel, roster, now);
+    }
+
+    /// A client is told that a Name cannot be reached: where it was is asked again.
+    pub(super) fn overhear(&mut self, frame: &Buffer, now: Time) {
+        let kind = frame.get(HEAD_ROOM - PERSISTENT_LEN + 1);
+        if kind != Some(&(ConType::Unreachable as u8)) {
+            return;
+        }
+        if let (Some(overlay), Ok(about)) = (&mut self.overlay, frame[HEAD_ROOM..].try_into()) {
+            let about = Name::from_bytes(about);
+            overlay.dht.doubt(&about, now);
+            self.introductions.forget(&about);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What neighbours tell each other of the overlay's trees.
+
+use crate::base::clock::Time;
+use crate::base::ids::Name;
+use crate::base::links::LinkId;
+use crate::overlay::forest::tree::{Lie, Said};
+use crate::wire::tree::{Pulse, Standing};
+
+use super::switch::Switch;
+
+impl Switch {
+    /// A neighbour says how it stands in a tree.
+    pub(super) fn stands(&mut self, id: LinkId, standing: Standing, now: Time) {
+        let Some(from) = self.neighbour_on(id) else { return };
+        let Some(overlay) = &mut self.post.overlay else { return };
+        let had_company = overlay.has_company();
+        let heard = overlay.forest.hear(&from, standing, now);
+        let is_new = !had_company && overlay.has_company();
+        self.judge(heard);
+        if is_new {
+            self.post.reroute(&self.roster, now);
+        }
+    }
+
+    /// A neighbour says that a root lives.
+    pub(super) fn pulses(&mut self, id: LinkId, pulse: Pulse, now: Time) {
+        let Some(from) = self.neighbour_on(id) else { return };
+        let Some(overlay) = &mut self.post.overlay else { return };
+        let heard = overlay.forest.hear_pulse(&from, pulse, now);
+        self.judge(heard);
+    }
+
+    fn judge(&mut self, heard: Result<(), Lie>) {
+        match heard {
+            Ok(()) => {}
+            Err(Lie::Unsigned) => self.post.counters.add("tree-unsigned"),
+            Err(Lie::Crooked) => self.post.counters.add("tree-crooked"),
+        }
+    }
+
+    fn neighbour_on(&self, id: LinkId) -> Option<Name> {
+        self.post.carriers.get(id)?.name
+    }
+
+    /// The overlay hears who came and who went.
+    pub(super) fn overlay_sees(&mut self, name: &Name, is_up: bool, now: Time) {
+        let Some(overlay) = &mut self.post.overlay else { return };
+        if is_up {
+            overlay.forest.neighbour_up(*name, now);
+        } else {
+            overlay.forest.neighbour_down(name, now);
+        }
+    }
+
+    /// Passes on what the overlay has to say.
+    pub(super) fn settle(&mut self, now: Time) {
+        let Some(overlay) = &mut self.post.overlay else { return };
+        if overlay.places_to_tell(now) {
+            self.tell_all_places();
+        }
+        self.post.run_orders(&self.roster, now);
+        self.answer_seekers(now);
+        while let Some((to, said)) = self.post.overlay.as_mut().and_then(|o| o.poll_said()) {
+            let link = self.roster.neighbours.get(&to).and_then(|end| end.primary);
+            let Some(id) = link else { continue };
+            self.post.carriers.on(id, |carrier| match said {
+                Said::Standing(standing) => carrier.link.stand(&standing),
+                Said::Pulse(pulse) => carrier.link.pulse(&pulse),
+            });
+        }
+    }
+}

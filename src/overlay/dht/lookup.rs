@@ -1,0 +1,355 @@
+//! Questions under way: several replicas at once, the highest number among the answers wins.
+//!
+//! Three replicas are asked first, the others one after another while nothing is found; replicas
+//! that follow each other lie in different trees, so nobody sits on all the ways. Each question
+//! has a number of its own that the answer repeats: what nobody asked for is dropped, and so is
+//! what does not answer the question (DH-05).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::key::{REPLICAS, Wanted};
+use super::record::Signed;
+use crate::base::clock::{Time, earliest};
+use crate::base::counters::Counters;
+use crate::base::fingerprint::Fingerprint;
+use crate::base::ids::Name;
+use crate::base::limits::{CLAIMS_MAX, LOOKUP_MAX, LOOKUP_SECOND, LOOKUP_WAVES, LOOKUPS_MAX};
+use crate::crypto::rng::Rng;
+
+/// A question to one replica.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// What is looked for.
+    pub wanted: Wanted,
+    /// Which replica is asked.
+    pub replica: u8,
+    /// What the answer repeats.
+    pub nonce: u64,
+}
+
+/// The end of a lookup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// What was looked for.
+    pub wanted: Wanted,
+    /// What was found, one for each Name; nothing is a failure.
+    pub records: Vec<Signed>,
+    /// Nobody waits for the outcome: what is known already was only to be refreshed.
+    pub is_quiet: bool,
+}
+
+#[derive(Debug)]
+struct Lookup {
+    began: Time,
+    is_quiet: bool,
+    /// The replica that was asked first; the others follow in order.
+    first: u8,
+    waves: usize,
+    asked: u8,
+    /// Questions without an answer yet.
+    open: u8,
+    /// Answers with at least one record.
+    good: u8,
+    found: BTreeMap<Name, Signed>,
+    found_at: Time,
+}
+
+impl Lookup {
+    fn new(is_quiet: bool, first: u8, now: Time) -> Self {
+        let found = BTreeMap::new();
+        let (waves, asked, open, good) = (0, 0, 0, 0);
+        Self { began: now, is_quiet, first, waves, asked, open, good, found, found_at: now }
+    }
+
+    fn take(&mut self, signed: Signed) {
+        let name = signed.record().name;
+        let is_better = self.found.get(&name).is_none_or(|best| signed.replaces(best));
+        if is_better && (self.found.len() < CLAIMS_MAX || self.found.contains_key(&name)) {
+            self.found.insert(name, signed);
+        }
+    }
+
+    /// How many more replicas to ask now: a wave is due by time, or because all before it answered
+    /// in vain.
+    fn more(&mut self, now: Time) -> u8 {
+        let Some((after, count)) = LOOKUP_WAVES.get(self.waves) else { return 0 };
+        let is_due = now >= self.began + *after || self.open == 0;
+        if !is_due || !self.found.is_empty() {
+            return 0;
+        }
+        self.waves += 1;
+        *count
+    }
+
+    fn is_done(&self, wanted: &Wanted, now: Time) -> bool {
+        let enough = match wanted {
+            Wanted::Name(_) => 2,
+            // Whoever else claims an alias may be known to one replica and not to the other.
+            Wanted::Alias(_) => 3,
+        };
+        let is_vain = self.found.is_empty() && self.open == 0 && self.asked == REPLICAS;
+        let is_settled = !self.found.is_empty()
+            && (self.good >= enough || self.open == 0 || now >= self.found_at + LOOKUP_SECOND);
+        is_vain || is_settled || now >= self.began + LOOKUP_MAX
+    }
+
+    fn next_timeout(&self) -> Time {
+        if !self.found.is_empty() {
+            return self.found_at + LOOKUP_SECOND;
+        }
+        let wave = LOOKUP_WAVES.get(self.waves).map(|(after, _)| self.began + *after);
+        earliest(wave, Some(self.began + LOOKUP_MAX)).unwrap_or(self.began)
+    }
+}
+
+/// All lookups under way, at most [`LOOKUPS_MAX`].
+#[derive(Debug, Default)]
+pub struct Lookups {
+    running: BTreeMap<Wanted, Lookup>,
+    nonces: BTreeMap<u64, Wanted>,
+    asks: VecDeque<Ask>,
+    done: VecDeque<Done>,
+    counters: Counters,
+}
+
+impl Lookups {
+    /// Begins a lookup, or joins the one that is under way.
+    pub fn begin(&mut self, wanted: Wanted, is_quiet: bool, rng: &mut Rng, now: Time) {
+        if let Some(lookup) = self.running.get_mut(&wanted) {
+            lookup.is_quiet &= is_quiet;
+            return;
+        }
+        if self.running.len() == LOOKUPS_MAX {
+            self.counters.add("dht-lookups-full");
+            self.done.push_back(Done { wanted, records: Vec::new(), is_quiet });
+            return;
+        }
+        let first = rng.below(u64::from(REPLICAS)) as u8;
+        self.running.insert(wanted, Lookup::new(is_quiet, first, now));
+        self.tick(rng, now);
+    }
+
+    /// Whether a question with this number waits for its answer.
+    #[must_use]
+    pub fn expects(&self, nonce: u64) -> bool {
+        self.nonces.contains_key(&nonce)
+    }
+
+    /// An answer; records that do not answer the question are dropped and counted.
+    pub fn answer(&mut self, nonce: u64, records: Vec<Signed>, rng: &mut Rng, now: Time) {
+        let wanted = self.nonces.remove(&nonce);
+        let lookup = wanted.and_then(|wanted| {
+            let lookup = self.running.get_mut(&wanted)?;
+            Some((wanted, lookup))
+        });
+        let Some((wanted, lookup)) = lookup else {
+            self.counters.add("dht-unasked-answer");
+            return;
+        };
+        let count = records.len();
+        let fitting: Vec<_> = records.into_iter().filter(|signed| fits(&wanted, signed)).collect();
+        self.counters.add_many("dht-wrong-answer", (count - fitting.len()) as u64);
+        lookup.open -= 1;
+        if !fitting.is_empty() {
+            if lookup.found.is_empty() {
+                lookup.found_at = now;
+            }
+            lookup.good += 1;
+        }
+        fitting.into_iter().for_each(|signed| lookup.take(signed));
+        self.tick(rng, now);
+    }
+
+    /// Asks on and ends what is to end.
+    pub fn tick(&mut self, rng: &mut Rng, now: Time) {
+        let mut ended = Vec::new();
+        for (wanted, lookup) in &mut self.running {
+            loop {
+                let more = lookup.more(now);
+                if more == 0 {
+                    break;
+                }
+                for _ in 0..more {
+                    let (replica, nonce) = ((lookup.first + lookup.asked) % REPLICAS, rng.u64());
+                    lookup.asked += 1;
+                    lookup.open += 1;
+                    self.nonces.insert(nonce, wanted.clone());
+                    self.asks.push_back(Ask { wanted: wanted.clone(), replica, nonce });
+                }
+            }
+            if lookup.is_done(wanted, now) {
+                ended.push(wanted.clone());
+            }
+        }
+        ended.into_iter().for_each(|wanted| self.end(wanted));
+    }
+
+    fn end(&mut self, wanted: Wanted) {
+        let Some(lookup) = self.running.remove(&wanted) else { return };
+        self.nonces.retain(|_, of| *of != wanted);
+        let records = lookup.found.into_values().collect();
+        self.done.push_back(Done { wanted, records, is_quiet: lookup.is_quiet });
+    }
+
+    /// The next question to send.
+    pub fn poll_ask(&mut self) -> Option<Ask> {
+        self.asks.pop_front()
+    }
+
+    /// The next lookup that ended.
+    pub fn poll_done(&mut self) -> Option<Done> {
+        self.done.pop_front()
+    }
+
+    /// When the next question or end is due.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Time> {
+        self.running.values().map(Lookup::next_timeout).min()
+    }
+
+    /// What was dropped.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Folds all of it into a digest.
+    pub fn fold(&self, into: &mut Fingerprint) {
+        for lookup in self.running.values() {
+            into.fold(lookup.began.as_nanos());
+            into.fold_bytes(&[lookup.first, lookup.asked, lookup.open, lookup.good]);
+            lookup.found.values().for_each(|signed| into.fold_bytes(signed.bytes()));
+        }
+        self.nonces.keys().for_each(|nonce| into.fold(*nonce));
+    }
+}
+
+/// Whether a record is one of those that were looked for.
+fn fits(wanted: &Wanted, signed: &Signed) -> bool {
+    match wanted {
+        Wanted::Name(name) => signed.record().name == *name,
+        Wanted::Alias(alias) => signed.record().alias.as_ref() == Some(alias),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::tests::{called, identity, signed};
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    fn at(millis: u64) -> Time {
+        Time::ZERO + Duration::from_millis(millis)
+    }
+
+    fn begin(wanted: &Wanted) -> (Lookups, Rng, Vec<Ask>) {
+        let (mut lookups, mut rng) = (Lookups::default(), Rng::new([1; 32]));
+        lookups.begin(wanted.clone(), false, &mut rng, at(0));
+        let asks = asks(&mut lookups);
+        (lookups, rng, asks)
+    }
+
+    fn asks(lookups: &mut Lookups) -> Vec<Ask> {
+        std::iter::from_fn(|| lookups.poll_ask()).collect()
+    }
+
+    fn by_name() -> Wanted {
+        Wanted::Name(identity(1).name())
+    }
+
+    #[test]
+    fn silence_asks_each_replica_once_in_its_time_and_then_ends() {
+        let (mut lookups, mut rng, first) = begin(&by_name());
+        lookups.begin(by_name(), false, &mut rng, at(1));
+        assert_eq!((first.len(), asks(&mut lookups).len()), (3, 0));
+        let mut all = first;
+        for (due, count) in [(500, 2), (1_000, 1), (2_000, 1), (4_000, 1)] {
+            assert_eq!(lookups.next_timeout(), Some(at(due)));
+            lookups.tick(&mut rng, at(due));
+            let asks = asks(&mut lookups);
+            assert_eq!(asks.len(), count, "{due}");
+            all.extend(asks);
+        }
+        let replicas: BTreeSet<u8> = all.iter().map(|ask| ask.replica).collect();
+        let nonces: BTreeSet<u64> = all.iter().map(|ask| ask.nonce).collect();
+        assert_eq!((replicas.len(), nonces.len()), (8, 8));
+        assert_eq!(lookups.next_timeout(), Some(at(6_000)));
+        assert_eq!(lookups.poll_done(), None);
+        lookups.tick(&mut rng, at(6_000));
+        let done = lookups.poll_done().expect("the end");
+        assert!(done.records.is_empty() && !done.is_quiet && lookups.nonces.is_empty());
+        assert_eq!((lookups.poll_done(), lookups.next_timeout()), (None, None));
+    }
+
+    #[test]
+    fn the_highest_number_wins_and_a_second_answer_is_awaited_a_moment() {
+        let (mut lookups, mut rng, asks) = begin(&by_name());
+        lookups.answer(asks[0].nonce, vec![signed(1, 5)], &mut rng, at(10));
+        assert_eq!((lookups.poll_done(), lookups.next_timeout()), (None, Some(at(110))));
+        lookups.answer(asks[2].nonce, vec![signed(1, 7)], &mut rng, at(20));
+        assert_eq!(lookups.poll_done().map(|done| done.records), Some(vec![signed(1, 7)]));
+
+        let (mut lookups, mut rng, asks) = begin(&by_name());
+        lookups.answer(asks[1].nonce, vec![signed(1, 5)], &mut rng, at(10));
+        lookups.tick(&mut rng, at(110));
+        assert_eq!(lookups.poll_done().map(|done| done.records), Some(vec![signed(1, 5)]));
+    }
+
+    #[test]
+    fn who_answers_with_nothing_makes_the_next_be_asked_at_once() {
+        let (mut lookups, mut rng, mut open) = begin(&by_name());
+        let mut all = 0;
+        while let Some(ask) = open.pop() {
+            all += 1;
+            lookups.answer(ask.nonce, Vec::new(), &mut rng, at(1));
+            open.extend(asks(&mut lookups));
+        }
+        assert_eq!(all, 8);
+        assert!(lookups.poll_done().is_some_and(|done| done.records.is_empty()));
+    }
+
+    // DH-05: what nobody asked for, what answers another question, the same answer twice.
+    #[test]
+    fn lies_are_dropped_and_counted_and_the_truth_still_comes() {
+        let (mut lookups, mut rng, asks) = begin(&by_name());
+        lookups.answer(asks[0].nonce ^ 1, vec![signed(1, 9)], &mut rng, at(1));
+        lookups.answer(asks[0].nonce, vec![signed(2, 9)], &mut rng, at(1));
+        lookups.answer(asks[0].nonce, vec![signed(1, 9)], &mut rng, at(1));
+        assert_eq!(lookups.counters().get("dht-unasked-answer"), 2);
+        assert_eq!(lookups.counters().get("dht-wrong-answer"), 1);
+        assert_eq!(lookups.poll_done(), None);
+        lookups.answer(asks[1].nonce, vec![signed(1, 5)], &mut rng, at(2));
+        lookups.answer(asks[2].nonce, Vec::new(), &mut rng, at(2));
+        assert_eq!(lookups.poll_done().map(|done| done.records), Some(vec![signed(1, 5)]));
+    }
+
+    // DH-09: all who claim an alias come to light.
+    #[test]
+    fn claims_of_all_answers_are_gathered() {
+        let (mut lookups, mut rng, asks) = begin(&Wanted::Alias("bob".parse().expect("one")));
+        let answers = [
+            vec![called(1, 5, "bob")],
+            vec![called(2, 1, "bob"), called(3, 1, "rob")],
+            vec![called(1, 6, "bob")],
+        ];
+        for (ask, records) in asks.iter().zip(answers) {
+            lookups.answer(ask.nonce, records, &mut rng, at(5));
+        }
+        let mut found = lookups.poll_done().expect("three answers").records;
+        found.sort_by_key(|signed| signed.record().number);
+        assert_eq!(found, [called(2, 1, "bob"), called(1, 6, "bob")]);
+    }
+
+    #[test]
+    fn too_many_at_once_fail_at_once() {
+        let (mut lookups, mut rng) = (Lookups::default(), Rng::new([1; 32]));
+        for at_ in 0..=LOOKUPS_MAX as u32 {
+            let mut name = [0; 32];
+            name[..4].copy_from_slice(&at_.to_be_bytes());
+            lookups.begin(Wanted::Name(Name::from_bytes(name)), false, &mut rng, at(0));
+        }
+        assert!(lookups.poll_done().is_some() && lookups.poll_done().is_none());
+        assert_eq!(lookups.counters().get("dht-lookups-full"), 1);
+    }
+}

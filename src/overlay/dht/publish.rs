@@ -1,0 +1,143 @@
+//! Records of the Names attached to this node, stored again and again as long as they are here.
+//!
+//! A record lives for three rounds, so that two may be lost. Each replica has a time of its own:
+//! a change goes to all of them at once, and then they drift apart by chance.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::key::{REPLICAS, Wanted};
+use super::record::Signed;
+use crate::base::clock::Time;
+use crate::base::fingerprint::Fingerprint;
+use crate::base::ids::Name;
+use crate::base::limits::PUBLISH_EVERY;
+use crate::crypto::rng::Rng;
+
+/// Keys of one record: its Name's replicas, then its alias's.
+const SLOTS: u8 = 2 * REPLICAS;
+
+/// The attached Names' records and when each key is due.
+#[derive(Debug, Default)]
+pub struct Publisher {
+    records: BTreeMap<Name, Signed>,
+    due: BTreeSet<(Time, Name, u8)>,
+}
+
+impl Publisher {
+    /// Stores this record from now on; a change is due at once. False if what is known of the Name
+    /// here is newer.
+    pub fn publish(&mut self, signed: Signed, now: Time) -> bool {
+        let name = signed.record().name;
+        if let Some(present) = self.records.get(&name) {
+            if *present == signed {
+                return true;
+            }
+            if present.replaces(&signed) {
+                return false;
+            }
+        }
+        self.due.retain(|(_, of, _)| *of != name);
+        let slots = if signed.record().alias.is_some() { SLOTS } else { REPLICAS };
+        self.due.extend((0..slots).map(|slot| (now, name, slot)));
+        self.records.insert(name, signed);
+        true
+    }
+
+    /// Stops storing a Name's record: what is out there dies of age.
+    pub fn withdraw(&mut self, name: &Name) {
+        self.records.remove(name);
+        self.due.retain(|(_, of, _)| of != name);
+    }
+
+    /// The record of an attached Name.
+    #[must_use]
+    pub fn get(&self, name: &Name) -> Option<&Signed> {
+        self.records.get(name)
+    }
+
+    /// The next record that is due, with the replica of its Name or alias under which to store it.
+    pub fn next(&mut self, rng: &mut Rng, now: Time) -> Option<(Wanted, u8, &Signed)> {
+        let (at, name, slot) = self.due.first().copied().filter(|(at, ..)| *at <= now)?;
+        self.due.remove(&(at, name, slot));
+        self.due.insert((now + pause(rng), name, slot));
+        let signed = self.records.get(&name)?;
+        let wanted = match &signed.record().alias {
+            Some(alias) if slot >= REPLICAS => Wanted::Alias(alias.clone()),
+            _ => Wanted::Name(name),
+        };
+        Some((wanted, slot % REPLICAS, signed))
+    }
+
+    /// When the next record is due.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Time> {
+        self.due.first().map(|(at, ..)| *at)
+    }
+
+    /// Folds all of it into a digest.
+    pub fn fold(&self, into: &mut Fingerprint) {
+        self.records.values().for_each(|signed| into.fold_bytes(signed.bytes()));
+        for (at, name, slot) in &self.due {
+            into.fold(at.as_nanos());
+            into.fold_bytes(name.as_bytes());
+            into.fold(u64::from(*slot));
+        }
+    }
+}
+
+/// [`PUBLISH_EVERY`], give or take a fifth.
+fn pause(rng: &mut Rng) -> Duration {
+    let fifth = (PUBLISH_EVERY / 5).as_millis() as u64;
+    PUBLISH_EVERY - Duration::from_millis(fifth) + Duration::from_millis(rng.below(2 * fifth + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::tests::{called, identity, signed};
+    use super::*;
+
+    fn due(publisher: &mut Publisher, rng: &mut Rng, now: Time) -> Vec<(Wanted, u8, u64)> {
+        let mut due = Vec::new();
+        while let Some((wanted, replica, signed)) = publisher.next(rng, now) {
+            due.push((wanted, replica, signed.record().number));
+        }
+        due
+    }
+
+    #[test]
+    fn a_change_goes_everywhere_at_once() {
+        let (mut publisher, mut rng) = (Publisher::default(), Rng::new([1; 32]));
+        assert!(publisher.publish(signed(1, 5), Time::ZERO));
+        assert_eq!(due(&mut publisher, &mut rng, Time::ZERO).len(), 8);
+        assert!(publisher.publish(signed(1, 5), Time::ZERO), "no change");
+        assert!(!publisher.publish(signed(1, 4), Time::ZERO));
+        assert_eq!(due(&mut publisher, &mut rng, Time::ZERO), []);
+        assert!(publisher.publish(called(1, 6, "bob"), Time::ZERO));
+        let all = due(&mut publisher, &mut rng, Time::ZERO);
+        let distinct: BTreeSet<_> = all.iter().collect();
+        assert!(distinct.len() == 16 && all.iter().all(|(_, _, number)| *number == 6));
+    }
+
+    #[test]
+    fn each_replica_is_stored_again_in_a_time_of_its_own() {
+        let (mut publisher, mut rng) = (Publisher::default(), Rng::new([1; 32]));
+        publisher.publish(signed(1, 5), Time::ZERO);
+        let (mut now, mut last) = (Time::ZERO, [Time::ZERO; 8]);
+        due(&mut publisher, &mut rng, now);
+        let mut most = 0;
+        while now < Time::ZERO + 20 * PUBLISH_EVERY {
+            now = publisher.next_timeout().expect("for ever");
+            let due = due(&mut publisher, &mut rng, now);
+            most = most.max(due.len());
+            for (_, replica, _) in due {
+                let pause = now.since(last[usize::from(replica)]).as_secs();
+                assert!((144..=216).contains(&pause), "{pause} s");
+                last[usize::from(replica)] = now;
+            }
+        }
+        assert!(most <= 2, "{most} at once");
+        publisher.withdraw(&identity(1).name());
+        assert_eq!(publisher.next_timeout(), None);
+    }
+}

@@ -1,0 +1,188 @@
+//! The hyperbolic overlay at one node: trees for addresses, the table of records for Names.
+//!
+//! [`Hyperbolic`] composes a [`Forest`] and a [`Dht`] that do not know each other, and answers the
+//! one question of whoever forwards: who gets this packet next?
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::dht::{Dht, Order, placement};
+use super::forest::Forest;
+use super::forest::tree::Said;
+use super::greedy::{self, Progress, Tag};
+use super::metric::Metric;
+use super::word::Word;
+use crate::base::clock::{Time, earliest};
+use crate::base::fingerprint::Fingerprint;
+use crate::base::ids::Name;
+use crate::base::machine::Deadline;
+use crate::crypto::identity::Identity;
+use crate::crypto::rng::Rng;
+use crate::wire::route::{Course, Route};
+
+/// Places that change are told to clients after this long, together.
+const TELL_AFTER: Duration = Duration::from_millis(20);
+
+/// What an overlay node is told at its start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// How many trees.
+    pub trees: u8,
+    /// Names that go before all others as roots.
+    pub roots: Vec<Name>,
+    /// The wall clock in milliseconds at the start: numbers grow from here.
+    pub born: u64,
+}
+
+/// Who gets a packet next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// This neighbour.
+    Neighbour(Name),
+    /// Nobody: its key is kept here.
+    Here,
+    /// Nobody: the header does not say where the destination is.
+    Unplaced,
+    /// Nobody: no tree leads on from here.
+    Stuck,
+}
+
+/// An overlay node.
+#[derive(Debug)]
+pub struct Hyperbolic {
+    /// The trees.
+    pub forest: Forest,
+    /// The records.
+    pub dht: Dht,
+    metric: Metric,
+    /// Changes of the own places that were told, and when the next are.
+    told: u64,
+    tell_at: Option<Time>,
+}
+
+impl Hyperbolic {
+    /// A node that knows nobody.
+    #[must_use]
+    pub fn new(identity: &Rc<Identity>, settings: &Settings, rng: Rng, now: Time) -> Self {
+        let forest = Forest::new(identity, settings.trees, &settings.roots, settings.born, now);
+        let dht = Dht::new(rng, forest.trees().len() as u8, []);
+        Self { forest, dht, metric: Metric::Tree, told: u64::MAX, tell_at: None }
+    }
+
+    /// Whether some neighbour is in our trees; else this node is alone, or among nodes that are
+    /// routed otherwise.
+    #[must_use]
+    pub fn has_company(&self) -> bool {
+        let trees = self.forest.trees();
+        trees.iter().any(|tree| tree.parent().is_some() || tree.children().next().is_some())
+    }
+
+    /// Decides on a packet and writes into its header how far it has come.
+    pub fn next(&self, route: &mut Route<&mut [u8]>) -> Next {
+        match route.course() {
+            Course::Climb(tree) => self.climb(tree, route),
+            Course::Descend(tree) => self.descend(tree, route),
+            Course::Nearest => self.approach(None, route),
+            Course::Tree(tree) => self.approach(Some(tree), route),
+        }
+    }
+
+    fn climb(&self, index: u8, route: &mut Route<&mut [u8]>) -> Next {
+        let Some(tree) = self.forest.trees().get(usize::from(index)) else { return Next::Stuck };
+        match tree.parent() {
+            Some(parent) => Next::Neighbour(*parent),
+            None => {
+                route.set_course(Course::Descend(index), route.tried(), u32::MAX);
+                self.descend(index, route)
+            }
+        }
+    }
+
+    fn descend(&self, index: u8, route: &mut Route<&mut [u8]>) -> Next {
+        let Some(tree) = self.forest.trees().get(usize::from(index)) else { return Next::Stuck };
+        let children = tree.children().map(|(_, letter, size)| (letter, size));
+        let key = route.destination();
+        let chosen = placement::choose(key.as_bytes(), tree.place().1, children);
+        match chosen.and_then(|letter| tree.child(letter)) {
+            Some(child) => Next::Neighbour(*child),
+            None => Next::Here,
+        }
+    }
+
+    fn approach(&self, tree: Option<u8>, route: &mut Route<&mut [u8]>) -> Next {
+        let (tried, watermark) = (route.tried(), route.watermark());
+        let found = {
+            let Ok(there) = route.there() else { return Next::Stuck };
+            if there.is_empty() {
+                return Next::Unplaced;
+            }
+            let progress = Progress { tree, tried, watermark };
+            let neighbours = self.forest.neighbours().map(|(n, cost)| (*n.name, cost, n));
+            greedy::next(&self.metric, &there, progress, &self.forest, neighbours)
+        };
+        let Some((name, progress)) = found else { return Next::Stuck };
+        let course = progress.tree.map_or(Course::Nearest, Course::Tree);
+        route.set_course(course, progress.tried, progress.watermark);
+        Next::Neighbour(name)
+    }
+
+    /// This node's places, if they have changed since they were last told.
+    pub fn places_to_tell(&mut self, now: Time) -> bool {
+        let moves = self.forest.moves();
+        if moves == self.told {
+            return false;
+        }
+        let at = *self.tell_at.get_or_insert(now + TELL_AFTER);
+        if at > now {
+            return false;
+        }
+        (self.told, self.tell_at) = (moves, None);
+        true
+    }
+
+    /// This node's places.
+    #[must_use]
+    pub fn places(&self) -> Vec<(Tag, Word)> {
+        self.forest.places().map(|(tag, word)| (tag, word.clone())).collect()
+    }
+
+    /// Whether this node keeps a key in a tree: its descent ends here.
+    fn keeps(forest: &Forest, key: &[u8; 32], index: u8) -> bool {
+        let Some(tree) = forest.trees().get(usize::from(index)) else { return true };
+        let children = tree.children().map(|(_, letter, size)| (letter, size));
+        placement::choose(key, tree.place().1, children).is_none()
+    }
+
+    /// What a neighbour is to be told of a tree.
+    pub fn poll_said(&mut self) -> Option<(Name, Said)> {
+        self.forest.poll()
+    }
+
+    /// What is to be done for the table of records.
+    pub fn poll_order(&mut self) -> Option<Order> {
+        self.dht.poll()
+    }
+
+    /// Does what is due.
+    pub fn tick(&mut self, now: Time) {
+        self.forest.tick(now);
+        let forest = &self.forest;
+        self.dht.hand_over(|key, tree| Self::keeps(forest, key, tree), now);
+        self.dht.tick(now);
+    }
+
+    /// When [`Hyperbolic::tick`] or [`Hyperbolic::places_to_tell`] has something to do.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Deadline> {
+        let tell = self.tell_at.map(|at| Deadline { at, why: "tell clients their places" });
+        earliest(tell, earliest(self.forest.next_timeout(), self.dht.next_timeout()))
+    }
+
+    /// Folds the state that decides what happens next.
+    pub fn fold(&self, into: &mut Fingerprint) {
+        self.forest.fold(into);
+        self.dht.fold(into);
+    }
+}
