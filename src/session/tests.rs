@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::envelope;
 use super::peers::{Happening, Peers, Policy};
-use super::tunnel::{Bounds, Event};
+use super::tunnel::{Bounds, Event, Held};
 use crate::base::buffer::{Buffer, Pool};
 use crate::base::clock::Time;
 use crate::base::ids::Name;
@@ -381,6 +381,28 @@ fn a_lost_finished_costs_time_and_no_session() {
     world.run(Duration::from_secs(3));
     assert_eq!(world.sides[B].heard.get(&key).map(Vec::as_slice), Some(&b"early"[..]));
     assert!(world.count(B, "unfinished-tunnel") > 0 && world.count(B, "unknown-tunnel") == 0);
+}
+
+/// The simulator's seed 12183: an idle tunnel is not suspended when the way into the overlay goes,
+/// and what is begun in it then goes on when the way is back.
+#[test]
+fn a_session_begun_without_a_way_goes_on_with_it() {
+    let mut world = World::new();
+    let first = world.open(A);
+    let peer = world.sides[B].name;
+    let now = world.now;
+    world.sides[A].peers.with(&peer, |tunnel| tunnel.reset(first, Reason::ByApplication, now));
+    world.run(Duration::from_secs(1));
+    world.sides[A].peers.set_uplink(false, world.now);
+    assert!(!world.outage(A), "nothing waits");
+    let key = world.open(A);
+    let now = world.now;
+    let room = world.sides[A].peers.with(&peer, |tunnel| tunnel.room(key, now));
+    assert_eq!(room, Some(Err(Held::Outage)));
+    world.sides[A].events.clear();
+    world.sides[A].peers.set_uplink(true, world.now);
+    world.run(MS * 100);
+    assert!(world.sides[A].saw(Event::Room) && world.sides[A].saw(Event::Accepted(key)));
 }
 
 /// RS-08: both lose and regain their way at once: one resume, the same epoch on both.
