@@ -1,12 +1,18 @@
 //! What a MUSeS node is told at its start. It stands in a tape's header, whole.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::ids::{Endpoint, Name};
 use crate::base::limits::{MEMORY_DEFAULT, WINDOW_DEFAULT};
+use crate::crypto::identity::Identity;
+use crate::crypto::secret::Secret;
 use crate::crypto::suite::Suite;
+use crate::session::peers::Policy;
+use crate::session::tunnel::{Bounds, Wear};
 
 /// A local listener whose connections go to one service of one peer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,5 +95,22 @@ impl NodeConfig {
         let forwarded = self.forwards.iter().map(|forward| &forward.peer);
         let told = self.allow.iter().chain(self.aliases.values()).chain(self.secrets.keys());
         told.chain(offered).chain(forwarded).copied().collect()
+    }
+
+    /// What it says of who may come and of how tunnels are.
+    pub(super) fn policy(&self, identity: Rc<Identity>, boot: [u8; 16]) -> Policy {
+        let offered = self.offers.iter().flat_map(|offer| &offer.allow);
+        let suites = Suite::ALL.iter().filter(|suite| **suite != self.suite);
+        let secrets = self.secrets.iter();
+        let retain = self.retain_ms.map(Duration::from_millis);
+        Policy {
+            identity,
+            boot,
+            suites: [self.suite].into_iter().chain(suites.copied()).collect(),
+            secrets: secrets.map(|(name, bytes)| (*name, Secret::from_bytes(*bytes))).collect(),
+            allowed: self.allow.iter().chain(offered).copied().collect(),
+            notify: self.acquaintances(),
+            bounds: Bounds { window: self.window, retain, wear: Wear::default() },
+        }
     }
 }

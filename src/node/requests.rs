@@ -61,7 +61,7 @@ impl Node {
         loop {
             let Some(local) = self.locals.get_mut(link) else { return };
             let Stage::Socks(negotiation) = &mut local.stage else { return };
-            let (taken, step) = negotiation.feed(&self.scratch[at..count]);
+            let (taken, step) = negotiation.feed(&self.intake.scratch[at..count]);
             at += taken;
             match step {
                 Step::NeedMore => return,
@@ -70,7 +70,7 @@ impl Node {
                     self.actions.push_back(Action::Flush(link));
                 }
                 Step::Connect { host, port } => {
-                    local.early.extend_from_slice(&self.scratch[at..count]);
+                    local.early.extend_from_slice(&self.intake.scratch[at..count]);
                     return self.socks_connect(link, &host, port, now);
                 }
                 Step::Refuse(bytes, fault) => {

@@ -6,11 +6,15 @@ use crate::base::buffer::{Buffer, Pool};
 use crate::base::clock::{Time, earliest};
 use crate::base::ids::Endpoint;
 use crate::base::limits::{DIAL_EVERY, DIAL_IDLE, DIAL_MAX, LINK_QUEUE};
+use crate::base::links::{LinkId, Links};
 use crate::base::machine::Deadline;
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
 use crate::link::{Event, Link, LinkError};
 use crate::wire::link::Role;
+
+/// Tag of the uplink's ids among the node's links.
+const TAG: u8 = 1;
 
 /// Where it stands.
 #[derive(Debug)]
@@ -35,6 +39,11 @@ pub(crate) struct Uplink {
     pub(crate) error: Option<String>,
     is_up: bool,
     dropped: u64,
+    /// What the driver calls the stream.
+    id: Option<LinkId>,
+    ids: Links<()>,
+    /// The stream that the driver knows to have output.
+    flushing: Option<LinkId>,
 }
 
 /// What became of the uplink.
@@ -50,18 +59,53 @@ pub(crate) enum News {
 
 impl Uplink {
     pub(crate) fn new(identity: Rc<Identity>, endpoint: Option<Endpoint>, pool: Pool) -> Self {
-        let state = State::Down(Time::ZERO);
-        let (since, error) = (Time::ZERO, None);
-        Self { identity, endpoint, pool, state, since, error, is_up: false, dropped: 0 }
+        Self {
+            identity,
+            endpoint,
+            pool,
+            state: State::Down(Time::ZERO),
+            since: Time::ZERO,
+            error: None,
+            is_up: false,
+            dropped: 0,
+            id: None,
+            ids: Links::tagged(TAG),
+            flushing: None,
+        }
     }
 
-    /// Where to dial now, if it is time to.
-    pub(crate) fn dial(&mut self, now: Time) -> Option<Endpoint> {
+    fn name(&mut self) -> LinkId {
+        let link = self.ids.insert(());
+        self.id = Some(link);
+        link
+    }
+
+    /// Whether the driver's link is the uplink.
+    pub(crate) fn is(&self, link: LinkId) -> bool {
+        self.id == Some(link)
+    }
+
+    /// Forgets what the driver calls the stream, and says it.
+    pub(crate) fn let_go(&mut self) -> Option<LinkId> {
+        let link = self.id.take()?;
+        self.ids.remove(link);
+        Some(link)
+    }
+
+    /// The pipe to the embedded node is open; its name.
+    pub(crate) fn attach(&mut self, rng: &mut Rng, now: Time) -> LinkId {
+        let link = self.name();
+        self.connected(rng, now);
+        link
+    }
+
+    /// Where to dial now, if it is time to, and the attempt's name.
+    pub(crate) fn dial(&mut self, now: Time) -> Option<(LinkId, Endpoint)> {
         let endpoint = self.endpoint.clone()?;
         match self.state {
             State::Down(at) if at <= now => {
                 self.state = State::Dialling(now + DIAL_MAX);
-                Some(endpoint)
+                Some((self.name(), endpoint))
             }
             _ => None,
         }
@@ -105,6 +149,19 @@ impl Uplink {
 
     pub(crate) fn link_mut(&mut self) -> Option<&mut Link> {
         if let State::Open(link) = &mut self.state { Some(link) } else { None }
+    }
+
+    /// Whether something waits to be written.
+    pub(crate) fn has_output(&self) -> bool {
+        self.link().is_some_and(Link::has_output)
+    }
+
+    /// The stream, if it has something to write that the driver does not know of, whoever gave it:
+    /// a packet, an answer to what was just received, or time.
+    pub(crate) fn flush(&mut self) -> Option<LinkId> {
+        let known = self.flushing;
+        self.flushing = self.id.filter(|_| self.has_output());
+        self.flushing.filter(|_| self.flushing != known)
     }
 
     /// Whether packets may leave.

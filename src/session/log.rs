@@ -40,6 +40,10 @@ pub(crate) struct Acked {
     pub(crate) transmission: u64,
     /// Newest of those that were sent again, and are not acknowledged too soon for that.
     pub(crate) resent: u64,
+    /// Newest of those that were sent again and are acknowledged too soon for that, and how soon.
+    early: Option<(u64, Duration)>,
+    /// Whether something that left only once is among it.
+    is_plain: bool,
     /// Round trip of the highest packet, where it was sent only once.
     pub(crate) rtt: Option<Duration>,
     /// Bytes that were under way and now count as lost.
@@ -64,6 +68,8 @@ pub(crate) struct Log {
     scan: usize,
     /// Shortest round trip so far.
     shortest: Option<Duration>,
+    /// Whether the last answer was to a packet sent again, and sooner than any before.
+    was_early: bool,
 }
 
 impl Log {
@@ -160,6 +166,7 @@ impl Log {
                 self.arrived(&snapshot, seq + 1 == highest, delay, now, &mut news);
             }
         }
+        self.weigh_early(&mut news);
         self.find_lost(highest, &mut news);
         Ok(news)
     }
@@ -183,12 +190,32 @@ impl Log {
         news.bytes += kept.frame.len() as u64;
         news.transmission = news.transmission.max(kept.transmission);
         let since = now.since(kept.sent_at).saturating_sub(delay);
-        if kept.again && self.shortest.is_none_or(|shortest| since >= shortest) {
+        if !kept.again {
+            news.is_plain = true;
+            if is_highest {
+                news.rtt = Some(since);
+                self.shortest = Some(self.shortest.map_or(since, |shortest| shortest.min(since)));
+            }
+        } else if self.shortest.is_none_or(|shortest| since >= shortest) {
             news.resent = news.resent.max(kept.transmission);
+        } else {
+            news.early = news.early.max(Some((kept.transmission, since)));
         }
-        if is_highest && !kept.again {
-            news.rtt = Some(since);
-            self.shortest = Some(self.shortest.map_or(since, |shortest| shortest.min(since)));
+    }
+
+    /// An answer to a packet sent again that comes sooner than any before it is taken for the first
+    /// sending's. If the next one does too, and none of them speaks of a packet that left only
+    /// once, the path has become shorter.
+    fn weigh_early(&mut self, news: &mut Acked) {
+        let early = news.early.filter(|_| !news.is_plain);
+        match early.filter(|_| self.was_early) {
+            Some((transmission, since)) => {
+                self.shortest = Some(since);
+                news.resent = news.resent.max(transmission);
+                self.was_early = false;
+            }
+            None if news.bytes > 0 => self.was_early = early.is_some(),
+            None => {}
         }
     }
 
@@ -320,6 +347,21 @@ mod tests {
             let news = log.acknowledge(2, &[], Duration::ZERO, at(arrives)).expect("true");
             assert_eq!((news.lost, log.has_lost()), (lost, lost > 0));
         }
+    }
+
+    /// The simulator's seed 4590: the path had become shorter while the tail was swallowed, so
+    /// every probe was answered sooner than any packet before.
+    #[test]
+    fn a_second_early_answer_tells_of_a_shorter_path() {
+        let mut log = log(8);
+        log.acknowledge(1, &[], Duration::ZERO, at(90)).expect("true");
+        let mut probe = |place: u64, sent: u64| {
+            assert_eq!(log.lose_oldest(), 1);
+            assert_eq!(log.next_lost().as_deref(), Some(&[place as u8][..]));
+            log.resent(8 + place, at(sent));
+            log.acknowledge(place + 1, &[], Duration::ZERO, at(sent + 20)).expect("true").lost
+        };
+        assert_eq!((probe(1, 100), probe(2, 200)), (0, 4));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::envelope;
 use super::peers::{Happening, Peers, Policy};
-use super::tunnel::{Bounds, Event};
+use super::tunnel::{Bounds, Event, Held};
 use crate::base::buffer::{Buffer, Pool};
 use crate::base::clock::Time;
 use crate::base::ids::Name;
@@ -383,6 +383,28 @@ fn a_lost_finished_costs_time_and_no_session() {
     assert!(world.count(B, "unfinished-tunnel") > 0 && world.count(B, "unknown-tunnel") == 0);
 }
 
+/// The simulator's seed 12183: an idle tunnel is not suspended when the way into the overlay goes,
+/// and what is begun in it then goes on when the way is back.
+#[test]
+fn a_session_begun_without_a_way_goes_on_with_it() {
+    let mut world = World::new();
+    let first = world.open(A);
+    let peer = world.sides[B].name;
+    let now = world.now;
+    world.sides[A].peers.with(&peer, |tunnel| tunnel.reset(first, Reason::ByApplication, now));
+    world.run(Duration::from_secs(1));
+    world.sides[A].peers.set_uplink(false, world.now);
+    assert!(!world.outage(A), "nothing waits");
+    let key = world.open(A);
+    let now = world.now;
+    let room = world.sides[A].peers.with(&peer, |tunnel| tunnel.room(key, now));
+    assert_eq!(room, Some(Err(Held::Outage)));
+    world.sides[A].events.clear();
+    world.sides[A].peers.set_uplink(true, world.now);
+    world.run(MS * 100);
+    assert!(world.sides[A].saw(Event::Room) && world.sides[A].saw(Event::Accepted(key)));
+}
+
 /// RS-08: both lose and regain their way at once: one resume, the same epoch on both.
 #[test]
 fn crossed_re_hellos_make_one_epoch() {
@@ -609,6 +631,65 @@ fn simultaneous_handshakes_settle_on_one_tunnel() {
         };
         assert!(accepted(&world.sides[A]) && accepted(&world.sides[B]), "delay {delay}");
     }
+}
+
+/// HS-09, the simulator's seed 3097: the lower Name answers, hears nothing of the Finished, and
+/// begins too. Both sides' sessions live, whichever handshake goes on.
+#[test]
+fn a_handshake_begun_before_the_others_finished_came_ends_no_session() {
+    for away in [1, 4, 30] {
+        let bounds = Bounds::default();
+        let mut sides = [1, 2].map(|of| Side::new(of, &[name_of(3 - of)], &[], bounds));
+        sides.sort_by_key(|side| Reverse(side.name));
+        let names = [B, A].map(|of| sides[of].name);
+        let mut world = World::of(sides);
+        let mut is_first_hello = true;
+        world.tamper = Some(Box::new(move |frame: &[u8]| {
+            let header = Header::parse(&frame[HEAD_ROOM - PERSISTENT_LEN..]).expect("a header");
+            let passes = header.kind == ConType::HelloBack
+                || header.kind == ConType::Hello && std::mem::take(&mut is_first_hello);
+            passes.then(|| frame.to_vec())
+        }));
+        world.sides[A].peers.open(names[A], 1, 1, 22, world.now);
+        world.run(MS * 100);
+        world.sides[B].peers.open(names[B], 2, 1, 23, world.now);
+        world.run(Duration::from_secs(away));
+        // The lower one's Hello is the first to come through.
+        world.tamper = Some(Box::new(move |frame: &[u8]| {
+            let header = Header::parse(&frame[HEAD_ROOM - PERSISTENT_LEN..]).expect("a header");
+            (header.kind != ConType::Finished).then(|| frame.to_vec())
+        }));
+        world.run(Duration::from_secs(1));
+        world.tamper = None;
+        world.run(Duration::from_secs(2));
+        let accepted = |e: &Happening| matches!(e, Happening::Tunnel(Event::Accepted(_)));
+        let reset = |e: &Happening| matches!(e, Happening::Tunnel(Event::Reset(..)));
+        for side in &world.sides {
+            assert!(side.events.iter().any(accepted), "after {away} s");
+            assert!(!side.events.iter().any(reset), "after {away} s");
+        }
+    }
+}
+
+/// The peer answered and was restarted before the Finished came: it says that it cannot take it.
+#[test]
+fn a_finished_that_nobody_knows_is_answered_so() {
+    let bounds = Bounds::default();
+    let mut world = World::new();
+    world.tamper = Some(Box::new(|frame: &[u8]| {
+        let header = Header::parse(&frame[HEAD_ROOM - PERSISTENT_LEN..]).expect("a header");
+        (header.kind != ConType::Finished).then(|| frame.to_vec())
+    }));
+    world.sides[A].peers.open(name_of(2), 1, 1, 22, world.now);
+    world.run(MS * 100);
+    world.sides[B] = Side::new(2, &[name_of(1)], &[], bounds);
+    world.sides[B].peers.set_uplink(true, world.now);
+    world.tamper = None;
+    world.run(Duration::from_secs(1));
+    assert!(world.count(B, "unknown-handshake") > 0);
+    let tunnels = [(A, name_of(2)), (B, name_of(1))]
+        .map(|(at, peer)| world.sides[at].peers.tunnel(&peer).map(|tunnel| tunnel.id()));
+    assert!(tunnels[0].is_some() && tunnels[0] == tunnels[1]);
 }
 
 /// CR-05: worn keys step the epoch while the stream flows on.

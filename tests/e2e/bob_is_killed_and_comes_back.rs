@@ -1,11 +1,12 @@
 //! `kill -9` of Bob's node and a new start: what it knew is lost, and Alice's applications are
-//! told so, once and soon; what is asked for next works at once.
+//! told so, once and soon, even those that only read; what is asked for next works at once.
 
 use std::io::{Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::cluster::{Plan, say};
+use super::cluster::{Daemon, Plan, say};
+use super::process::wait_for;
 use super::programs::Run;
 use super::sockets::{accept, dial, echo_service, service, socks, until_reset};
 
@@ -53,4 +54,44 @@ fn bob_is_killed_and_comes_back() {
     assert_eq!(&answer, b"hello");
     say(&format!("a new connection answered after {:?}", since.elapsed()));
     assert!(since.elapsed() < Duration::from_secs(5));
+}
+
+/// Nobody on Alice's side says anything, so nothing but Bob's own word can tell her.
+#[test]
+fn bob_is_killed_and_comes_back_to_those_who_only_read() {
+    let (listener, held) = service();
+    let mut cluster = Plan::default().service(held, held).start();
+    let at = cluster.alice.forward(&format!("bob:{held}"));
+    let name = cluster.bob.name.clone();
+    let by_name = socks(cluster.alice.socks(), &format!("{name}.muses"), held).expect("accepted");
+    let mut readers = vec![(by_name, accept(&listener))];
+    readers.extend((0..2).map(|_| (dial(at), accept(&listener))));
+    for (reader, writer) in &mut readers {
+        writer.write_all(b"news").expect("open");
+        reader.read_exact(&mut [0; 4]).expect("news");
+    }
+    wait_for("silence", || is_silent(&cluster.alice).then_some(()));
+    wait_for("silence", || is_silent(&cluster.bob).then_some(()));
+
+    cluster.bob.process.kill();
+    thread::sleep(Duration::from_secs(2));
+    assert_eq!(cluster.alice.tunnel(), "flowing", "she cannot know");
+    let since = Instant::now();
+    cluster.bob.start();
+    let resets: Vec<Duration> = readers
+        .iter()
+        .map(|(reader, _)| {
+            assert_eq!(until_reset(reader), b"");
+            since.elapsed()
+        })
+        .collect();
+    say(&format!("Bob is back: those who only read were reset after {resets:?}"));
+    assert!(resets.iter().all(|after| *after < Duration::from_secs(10)));
+}
+
+/// Whether its peer has everything, so that nothing waits for an answer.
+fn is_silent(daemon: &Daemon) -> bool {
+    let status = daemon.status();
+    let mut sessions = status.tunnels.iter().flat_map(|tunnel| &tunnel.sessions);
+    sessions.all(|session| session.unacknowledged == 0)
 }

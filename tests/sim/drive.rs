@@ -58,7 +58,12 @@ impl World {
         let process = &mut self.processes[id];
         process.core = Some(core);
         if process.is_over {
-            return self.kill(id);
+            self.kill(id);
+            if self.calm {
+                // It was asked to stop before, and heard of it only now.
+                self.start(id);
+            }
+            return;
         }
         if !process.tasks.is_empty() {
             self.schedule(id);

@@ -10,14 +10,9 @@ const TEST_LINES_MAX: usize = 800;
 const FUNCTION_LINES_MAX: usize = 80;
 const COLUMNS_MAX: usize = 100;
 
-/// Files above the bound that stand for one idea all the same, each with a bound of its own that
-/// only shrinks.
-const LONG: [(&str, usize); 1] = [("src/node/mod.rs", 650)];
-
 fn lines(path: &str, text: &str) -> Vec<String> {
     let most = if is_test(path) { TEST_LINES_MAX } else { SOURCE_LINES_MAX };
-    let own = LONG.iter().find(|(long, _)| *long == path).map(|(_, most)| *most);
-    let (count, most) = (text.lines().count(), own.unwrap_or(most));
+    let count = text.lines().count();
     if count <= most { Vec::new() } else { vec![format!("{path}: {count} lines, {most} allowed")] }
 }
 

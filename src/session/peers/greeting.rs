@@ -12,7 +12,7 @@ use crate::wire::hello::Manner;
 use crate::wire::packet::{ConType, Header, SessId};
 use crate::wire::reason::Reason;
 
-use super::{Happening, Peers, Policy};
+use super::{Happening, Peer, Peers, Policy};
 
 /// Failures of a handshake after which the applications that wait for it are told.
 const FAILURES_MAX: u32 = 3;
@@ -34,10 +34,14 @@ impl Peers {
         }
     }
 
-    pub(super) fn on_refused(&mut self, peer: Name, body: &[u8], now: Time) {
+    pub(super) fn on_refused(&mut self, peer: Name, header: &Header, body: &[u8], now: Time) {
         let Ok(reason) = Reason::parse(body) else { return self.counters.add("malformed") };
         if reason == Reason::Restarted {
             self.counters.add("notice-heard");
+            if let Some(entry) = self.peers.get_mut(&peer) {
+                let of = entry.tunnel.as_ref().map(Tunnel::id);
+                entry.disowned |= of == Some(header.session);
+            }
             self.with(&peer, |tunnel| tunnel.hint_restarted(now));
             return;
         }
@@ -71,21 +75,23 @@ impl Peers {
 
     pub(super) fn on_hello(&mut self, peer: Name, header: &Header, body: &[u8], now: Time) {
         let own_name = self.policy.identity.name();
-        let mut half_open = self.half_open.iter();
-        if let Some(half) = half_open.find(|half| half.peer() == peer && half.answers(header)) {
-            return self.out.push_back(half.answer());
-        }
         if let Some(entry) = self.peers.get(&peer) {
-            let established = entry.tunnel.as_ref().map(|(tunnel, _)| tunnel.id().opener);
+            let established = entry.tunnel.as_ref().map(|tunnel| tunnel.id().opener);
             if established == Some(header.session.opener) {
                 return self.counters.add("hello-again");
             }
             // HS-09: both began; the lower Name's handshake is the one that goes on.
             // A notice is no handshake that could go on in its stead: most peers ignore it.
             let begun = entry.dial.as_ref().is_some_and(|(dial, _, _)| !dial.is_notice());
-            if (begun || entry.is_settling(now)) && own_name < peer {
+            // What this side has finished already may carry sessions, whatever its Name: they live
+            // if the peer takes its Finished, so only a peer that cannot is answered.
+            if (begun && own_name < peer) || entry.is_settling() {
                 return self.counters.add("crossed-hello");
             }
+        }
+        let mut half_open = self.half_open.iter();
+        if let Some(half) = half_open.find(|half| half.peer() == peer && half.answers(header)) {
+            return self.out.push_back(half.answer());
         }
         let holds_tunnel = self.peers.get(&peer).is_some_and(|entry| entry.tunnel.is_some());
         if Manner::parse(body).is_ok_and(|(manner, _)| manner.notice) && !holds_tunnel {
@@ -180,13 +186,14 @@ impl Peers {
             return;
         }
         // HS-09 again: both finished before they heard of each other.
-        if own_is_lower && self.peers.get(&peer).is_some_and(|entry| entry.is_settling(now)) {
+        if own_is_lower && self.peers.get(&peer).is_some_and(Peer::is_settling) {
             return self.counters.add("crossed-hello");
         }
         let mut half_open = self.half_open.iter();
         let mine = half_open.position(|half| half.peer() == peer && half.is_finished_by(header));
         let Some(at) = mine else {
             self.counters.add("unknown-handshake");
+            self.hint_refused(peer, header.session, Reason::Restarted);
             return self.call_back(peer, now);
         };
         let Some(half) = self.half_open.remove(at) else { return };
@@ -242,10 +249,11 @@ impl Peers {
             self.drop_idle();
         }
         let entry = self.peers.entry(peer).or_default();
-        let old = entry.tunnel.replace((tunnel, now));
+        let old = entry.tunnel.replace(tunnel);
+        entry.disowned = false;
         let is_restart = std::mem::replace(&mut entry.boot, made.boot) != made.boot;
         (entry.dial, entry.failures, entry.trouble) = (None, 0, None);
-        if let Some((mut old, _)) = old {
+        if let Some(mut old) = old {
             self.counters.merge(old.counters());
             old.end(if is_restart { Reason::Restarted } else { Reason::LetGo });
             while let Some(event) = old.poll_event() {
@@ -262,7 +270,7 @@ impl Peers {
     pub(super) fn drop_idle(&mut self) {
         let idle = self.peers.iter().find(|(_, entry)| {
             entry.pending.is_empty()
-                && entry.tunnel.as_ref().is_none_or(|(tunnel, _)| tunnel.sessions() == 0)
+                && entry.tunnel.as_ref().is_none_or(|tunnel| tunnel.sessions() == 0)
         });
         if let Some(name) = idle.map(|(name, _)| *name) {
             self.with(&name, Tunnel::say_goodbye);

@@ -25,7 +25,7 @@ use crate::base::clock::{Time, earliest};
 use crate::base::counters::Counters;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
-use crate::base::limits::{FRAME_HEADER, HINT_EVERY, OUTAGE_MAX, ROUTE_LEN, TUNNELS_MAX};
+use crate::base::limits::{FRAME_HEADER, HINT_EVERY, ROUTE_LEN, TUNNELS_MAX};
 use crate::base::machine::Deadline;
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
@@ -80,7 +80,9 @@ struct Pending {
 #[derive(Default)]
 struct Peer {
     dial: Option<(Box<Initiator>, Flow, u32)>,
-    tunnel: Option<(Tunnel, Time)>,
+    tunnel: Option<Tunnel>,
+    /// It said that it does not know the handshake which made the tunnel.
+    disowned: bool,
     pending: VecDeque<Pending>,
     /// The peer's run in which the tunnel was made.
     boot: [u8; 16],
@@ -93,11 +95,8 @@ struct Peer {
 
 impl Peer {
     /// Whether a tunnel that this side began still waits for the peer's first word.
-    fn is_settling(&self, now: Time) -> bool {
-        let tunnel = self.tunnel.as_ref();
-        tunnel.is_some_and(|(tunnel, since)| {
-            tunnel.is_unconfirmed() && now.since(*since) < OUTAGE_MAX
-        })
+    fn is_settling(&self) -> bool {
+        self.tunnel.as_ref().is_some_and(Tunnel::is_unconfirmed) && !self.disowned
     }
 }
 
@@ -182,7 +181,7 @@ impl Peers {
 
     /// Does something with a peer's tunnel, if there is one.
     pub fn with<R>(&mut self, peer: &Name, act: impl FnOnce(&mut Tunnel) -> R) -> Option<R> {
-        let (tunnel, _) = self.peers.get_mut(peer)?.tunnel.as_mut()?;
+        let tunnel = self.peers.get_mut(peer)?.tunnel.as_mut()?;
         let result = act(tunnel);
         self.drain(*peer);
         Some(result)
@@ -191,14 +190,14 @@ impl Peers {
     /// A peer's tunnel, to look at.
     #[must_use]
     pub fn tunnel(&self, peer: &Name) -> Option<&Tunnel> {
-        self.peers.get(peer)?.tunnel.as_ref().map(|(tunnel, _)| tunnel)
+        self.peers.get(peer)?.tunnel.as_ref()
     }
 
     /// All peers, and what keeps a handshake from going on.
     pub fn iter(&self) -> impl Iterator<Item = View<'_>> {
         self.peers.iter().map(|(name, peer)| View {
             name: *name,
-            tunnel: peer.tunnel.as_ref().map(|(tunnel, _)| tunnel),
+            tunnel: peer.tunnel.as_ref(),
             dial: peer.dial.as_ref().map(|(_, flow, _)| (flow.since(), flow.next_try())),
             trouble: peer.trouble,
         })
@@ -266,7 +265,7 @@ impl Peers {
             ConType::HelloBack => self.on_hello_back(source, &header, &frame, now),
             ConType::Finished => self.on_finished(source, &header, &frame, now),
             ConType::Unreachable => self.on_unreachable(&frame, now),
-            ConType::Refused => self.on_refused(source, &frame, now),
+            ConType::Refused => self.on_refused(source, &header, &frame, now),
             _ => self.on_sealed(source, &header, frame, marked, now),
         }
     }
@@ -275,7 +274,7 @@ impl Peers {
         let is_beginning = self.is_beginning(&peer, header);
         let entry = self.peers.get_mut(&peer).and_then(|entry| entry.tunnel.as_mut());
         match entry {
-            Some((tunnel, _)) if belongs(header, tunnel.id()) => {
+            Some(tunnel) if belongs(header, tunnel.id()) => {
                 tunnel.receive(header, body, marked, now);
                 self.drain(peer);
             }
@@ -313,7 +312,7 @@ impl Peers {
 
     fn start_pending(&mut self, peer: Name, now: Time) {
         let Some(entry) = self.peers.get_mut(&peer) else { return };
-        let Some((tunnel, _)) = entry.tunnel.as_mut() else { return };
+        let Some(tunnel) = entry.tunnel.as_mut() else { return };
         for pending in entry.pending.drain(..) {
             let happening = match tunnel.open(pending.port, pending.service, now) {
                 Ok(key) => Happening::Started(pending.ticket, key),
@@ -332,7 +331,7 @@ impl Peers {
         self.peers.values().fold(notices, |next, peer| {
             let dial = peer.dial.as_ref().and_then(|(_, flow, _)| flow.next_try());
             let dial = dial.map(|at| Deadline { at, why: "hello" });
-            let tunnel = peer.tunnel.as_ref().and_then(|(tunnel, _)| tunnel.next_timeout());
+            let tunnel = peer.tunnel.as_ref().and_then(Tunnel::next_timeout);
             earliest(next, earliest(dial, tunnel))
         })
     }
@@ -376,7 +375,7 @@ impl Peers {
 
     fn drain(&mut self, peer: Name) {
         let Some(entry) = self.peers.get_mut(&peer) else { return };
-        let Some((tunnel, _)) = entry.tunnel.as_mut() else { return };
+        let Some(tunnel) = entry.tunnel.as_mut() else { return };
         while let Some(packet) = tunnel.poll_packet() {
             self.out.push_back(packet);
         }
@@ -405,7 +404,7 @@ impl Peers {
     #[must_use]
     pub fn counters(&self) -> Counters {
         let mut all = self.counters.clone();
-        for (tunnel, _) in self.peers.values().filter_map(|peer| peer.tunnel.as_ref()) {
+        for tunnel in self.peers.values().filter_map(|peer| peer.tunnel.as_ref()) {
             all.merge(tunnel.counters());
         }
         all
@@ -417,7 +416,7 @@ impl Peers {
         for (name, peer) in &self.peers {
             into.fold_bytes(name.as_bytes());
             into.fold(peer.pending.len() as u64 | u64::from(peer.dial.is_some()) << 32);
-            if let Some((tunnel, _)) = &peer.tunnel {
+            if let Some(tunnel) = &peer.tunnel {
                 tunnel.fold(into);
             }
         }

@@ -279,9 +279,10 @@ impl Tunnel {
         if session.sending() >= Way::Finished && session.receiving() >= Way::Finished {
             let (session, cumulative) = (session.id().opener, session.log.next());
             let all = Entry { session, cumulative, ..Entry::default() };
-            let news = self.acknowledge(key, &all, now)?;
+            let mut news = self.acknowledge(key, &all, now)?;
             self.reap(key, now);
-            return Ok(Acked { rtt: None, ..news });
+            news.rtt = None;
+            return Ok(news);
         }
         self.let_go(key);
         self.events.push_back(Event::Reset(key, Reason::Restarted));

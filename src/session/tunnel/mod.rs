@@ -142,6 +142,8 @@ impl Tunnel {
             return Err(Held::Closed);
         }
         if !self.flow.is_flowing() {
+            // An idle tunnel is not suspended when its uplink goes, so no resume will say it.
+            self.crowded = true;
             return Err(Held::Outage);
         }
         match session.room(self.bounds.window) {
