@@ -207,6 +207,8 @@ fn device_config(
             })
             .collect(),
         allow: options.allow,
+        register: options.register.as_ref().map(ToString::to_string),
+        born: clock::wall_ms(),
         aliases: options.aliases,
         secrets: options
             .secrets

@@ -53,6 +53,10 @@ pub struct NodeConfig {
     pub offers: Vec<Offer>,
     /// Names that may use every service.
     pub allow: Vec<Name>,
+    /// The alias it claims in the overlay.
+    pub register: Option<String>,
+    /// The wall clock in milliseconds at the start: numbers of its records grow from here.
+    pub born: u64,
     /// Own words for Names.
     pub aliases: BTreeMap<String, Name>,
     /// Pre-shared secrets.
@@ -79,6 +83,8 @@ impl NodeConfig {
             forwards: Vec::new(),
             offers: Vec::new(),
             allow: Vec::new(),
+            register: None,
+            born: 0,
             aliases: BTreeMap::new(),
             secrets: BTreeMap::new(),
             suite: Suite::default(),

@@ -18,6 +18,7 @@ mod report;
 mod requests;
 mod streams;
 mod uplink;
+mod whereabouts;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -31,12 +32,14 @@ use crate::base::machine::{Action, Port};
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
 use crate::session::peers::Peers;
+use crate::wire::frame::Kind;
 
 use config::NodeConfig;
 use intake::Intake;
 use local::Locals;
 use offers::{Offers, Target};
 use uplink::{News, Uplink};
+use whereabouts::Whereabouts;
 
 /// The control socket's port; others follow.
 const CONTROL: Port = Port(0);
@@ -52,6 +55,7 @@ pub struct Node {
     rng: Rng,
     peers: Peers,
     uplink: Uplink,
+    whereabouts: Whereabouts,
     locals: Locals,
     offers: Offers,
     /// Sockets that listen, as the driver opened them.
@@ -92,6 +96,12 @@ impl Node {
         Self {
             name,
             peers: Peers::new(policy, pool.clone(), rng.child()),
+            whereabouts: Whereabouts::new(
+                Rc::clone(&identity),
+                config.register.as_deref().and_then(|word| word.parse().ok()),
+                config.born,
+                now,
+            ),
             uplink: Uplink::new(identity, config.cloak.clone(), pool.clone()),
             config,
             intake: Intake::new(pool.clone()),
@@ -143,6 +153,13 @@ impl Node {
         link
     }
 
+    /// The CLOAK node said where it is: the device says so in its own hand.
+    fn moved(&mut self, home: Name, area: &[u8], now: Time) {
+        if let Some(record) = self.whereabouts.record(home, area, now) {
+            self.uplink.say(Kind::Record, record.bytes());
+        }
+    }
+
     fn dial_uplink(&mut self, now: Time) {
         if self.uplink.is_overdue(now) {
             self.drop_uplink("no answer", now);
@@ -181,6 +198,7 @@ impl Node {
                         self.drop_uplink(&why, now);
                     }
                     News::Packet(frame) => self.peers.receive(frame, now),
+                    News::Places(home, area) => self.moved(home, &area, now),
                 }
             }
             while let Some(packet) = self.peers.poll_packet() {

@@ -4,13 +4,14 @@ use std::rc::Rc;
 
 use crate::base::buffer::{Buffer, Pool};
 use crate::base::clock::{Time, earliest};
-use crate::base::ids::Endpoint;
+use crate::base::ids::{Endpoint, Name};
 use crate::base::limits::{DIAL_EVERY, DIAL_IDLE, DIAL_MAX, LINK_QUEUE};
 use crate::base::links::{LinkId, Links};
 use crate::base::machine::Deadline;
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
 use crate::link::{Event, Link, LinkError};
+use crate::wire::frame::Kind;
 use crate::wire::link::Role;
 
 /// Tag of the uplink's ids among the node's links.
@@ -38,6 +39,8 @@ pub(crate) struct Uplink {
     /// What ended the last link.
     pub(crate) error: Option<String>,
     is_up: bool,
+    /// The CLOAK node that it leads to.
+    home: Option<Name>,
     dropped: u64,
     /// What the driver calls the stream.
     id: Option<LinkId>,
@@ -55,6 +58,8 @@ pub(crate) enum News {
     Down,
     /// A packet came.
     Packet(Buffer),
+    /// The CLOAK node with this Name says where it is.
+    Places(Name, Buffer),
 }
 
 impl Uplink {
@@ -67,6 +72,7 @@ impl Uplink {
             since: Time::ZERO,
             error: None,
             is_up: false,
+            home: None,
             dropped: 0,
             id: None,
             ids: Links::tagged(TAG),
@@ -181,6 +187,13 @@ impl Uplink {
         self.dropped += u64::from(!sent);
     }
 
+    /// Says a word to the CLOAK node.
+    pub(crate) fn say(&mut self, kind: Kind, body: &[u8]) {
+        if let Some(link) = self.link_mut() {
+            link.word(kind, body);
+        }
+    }
+
     /// Packets that could not leave.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped
@@ -189,11 +202,13 @@ impl Uplink {
     /// What happened; drain after every mutation.
     pub(crate) fn poll(&mut self, now: Time) -> Option<News> {
         match self.link_mut()?.poll()? {
-            Event::Proved { .. } => {
+            Event::Proved { name, .. } => {
                 (self.is_up, self.since, self.error) = (true, now, None);
+                self.home = Some(name);
                 Some(News::Up)
             }
             Event::Packet(frame) => Some(News::Packet(frame)),
+            Event::Word(Kind::Places, area) => Some(News::Places(self.home?, area)),
             Event::Names(_) | Event::Standing(_) | Event::Pulse(_) | Event::Word(..) => {
                 self.poll(now)
             }

@@ -109,6 +109,7 @@ pub(crate) struct Plan {
     bob: Vec<String>,
     record: bool,
     daemon: bool,
+    is_static: bool,
 }
 
 impl Plan {
@@ -140,6 +141,11 @@ impl Plan {
         Self { daemon: true, ..self }
     }
 
+    /// The cloak-nodes go by routes files.
+    pub(crate) fn static_routes(self) -> Self {
+        Self { is_static: true, ..self }
+    }
+
     /// Starts everybody, and waits until all links are up.
     pub(crate) fn start(self) -> Cluster {
         let dir = TempDir::new().expect("a temporary directory");
@@ -148,15 +154,19 @@ impl Plan {
         let [mut alice, mut bob] = ["alice", "bob"].map(|who| Daemon::new(at, who, NODE));
         let [first, second] = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
         // Both ways of naming the next hop.
-        route(at, &mut r1, &format!("{} via {second}\n", bob.name));
-        route(at, &mut r2, &format!("# back\n{} via {}\n", alice.name, r1.name));
+        if self.is_static {
+            route(at, &mut r1, &format!("{} via {second}\n", bob.name));
+            route(at, &mut r2, &format!("# back\n{} via {}\n", alice.name, r1.name));
+        }
         add(&mut r1, &["--local", "none", "--listen", &first, "--peer", &second]);
         add(&mut r2, &["--local", "none", "--listen", &second]);
         let mut own = None;
         if self.daemon {
             let mut cloak = Daemon::new(at, "cloak", CLOAK);
             let local = format!("127.0.0.1:{}", free_port());
-            route(at, &mut cloak, &format!("default via {first}\n"));
+            if self.is_static {
+                route(at, &mut cloak, &format!("default via {first}\n"));
+            }
             add(&mut cloak, &["--local", &local, "--peer", &first]);
             add(&mut alice, &["--cloak", &local]);
             own = Some(cloak);

@@ -75,20 +75,7 @@ impl World {
             world.ports.insert(relay, listener.local_addr()?.port());
             held.push(listener);
         }
-        world.write_routes()?;
         Ok(world)
-    }
-
-    /// Both ways of naming the next hop, so that both are shown to work.
-    fn write_routes(&self) -> Result<(), Failure> {
-        let (alice, bob) = (self.name("alice"), self.name("bob"));
-        let onwards =
-            format!("# R2 is the neighbour at this address\n{bob} via {}\n", self.at("r2"));
-        fs::write(self.dir.join("r1.routes"), onwards)?;
-        let back =
-            format!("# R1 is the neighbour with this Name\n{alice} via {}\n", self.name("r1"));
-        fs::write(self.dir.join("r2.routes"), back)?;
-        Ok(())
     }
 
     /// Where everything is.
@@ -147,8 +134,7 @@ impl World {
             _ => command.args(["--peer", &at("r2"), "--allow", &self.name("alice").to_string()]),
         };
         if relay {
-            let routes = self.dir.join(format!("{actor}.routes"));
-            command.args(["--local", "none", "--routes"]).arg(routes);
+            command.args(["--local", "none"]);
         } else {
             command.args(["--socks", "none"]);
         }

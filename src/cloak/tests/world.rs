@@ -501,7 +501,11 @@ impl User {
             match event {
                 Event::Packet(frame) => self.packets.push(frame.to_vec()),
                 Event::Broken(error) => self.error = Some(error),
-                Event::Proved { .. } | Event::Names(_) => (),
+                Event::Proved { .. }
+                | Event::Names(_)
+                | Event::Standing(_)
+                | Event::Pulse(_)
+                | Event::Word(..) => (),
             }
         }
     }

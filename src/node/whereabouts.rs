@@ -1,0 +1,76 @@
+//! Where this device is, in words that only it can write: its record in the overlay.
+
+use std::rc::Rc;
+
+use crate::base::clock::Time;
+use crate::base::ids::Name;
+use crate::base::limits::RECORD_TTL;
+use crate::crypto::identity::Identity;
+use crate::overlay::dht::alias::Alias;
+use crate::overlay::dht::record::{Record, Signed};
+use crate::overlay::word::Word;
+use crate::wire::places;
+
+/// What a device says of itself.
+pub(crate) struct Whereabouts {
+    identity: Rc<Identity>,
+    alias: Option<Alias>,
+    /// The wall clock in milliseconds at the start: numbers grow from here, so that a new run's
+    /// records win over those of the one before.
+    born: u64,
+    started: Time,
+    number: u64,
+}
+
+impl Whereabouts {
+    pub(crate) fn new(
+        identity: Rc<Identity>,
+        alias: Option<Alias>,
+        born: u64,
+        started: Time,
+    ) -> Self {
+        Self { identity, alias, born, started, number: 0 }
+    }
+
+    /// The record for the places of the CLOAK node `home`, which told them.
+    pub(crate) fn record(&mut self, home: Name, area: &[u8], now: Time) -> Option<Signed> {
+        let told = places::parse(area).ok()?;
+        let mut places: Vec<_> =
+            told.iter().filter_map(|(tag, word)| Some((*tag, Word::new(word)?))).collect();
+        places.sort();
+        places.dedup_by_key(|(tag, _)| *tag);
+        let clock = self.born.saturating_add(now.since(self.started).as_millis() as u64);
+        self.number = clock.max(self.number + 1);
+        let record = Record {
+            name: self.identity.name(),
+            number: self.number,
+            ttl: RECORD_TTL.as_secs() as u16,
+            home,
+            places,
+            alias: self.alias.clone(),
+        };
+        record.sign(&self.identity).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::limits::PLACES_LEN;
+
+    #[test]
+    fn each_record_outdoes_the_one_before_and_the_run_before() {
+        let identity = Rc::new(Identity::from_seed([1; 32]));
+        let home = Name::from_bytes([2; 32]);
+        let mut area = [0; PLACES_LEN];
+        places::emit([(9, [1].as_slice()), (3, &[4, 5])].into_iter(), &mut area);
+        let mut run = |born| {
+            let mut own = Whereabouts::new(Rc::clone(&identity), None, born, Time::ZERO);
+            [0, 0].map(|_| own.record(home, &area, Time::ZERO).expect("a record"))
+        };
+        let [first, second] = run(1_000);
+        assert!(second.replaces(&first) && run(5_000)[0].replaces(&second));
+        let tags: Vec<u32> = first.record().places.iter().map(|place| place.0).collect();
+        assert_eq!((tags, first.record().home), (vec![3, 9], home));
+    }
+}
