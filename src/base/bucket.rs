@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::clock::Time;
+use super::clock::Time;
 
 /// So many at once, and one more every so often.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,7 @@ pub struct Bucket {
 
 impl Bucket {
     /// A full bucket.
+    #[must_use]
     pub fn new(every: Duration, burst: u32) -> Self {
         Self { every, burst, clear: Time::ZERO }
     }

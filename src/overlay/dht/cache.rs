@@ -182,9 +182,10 @@ impl Cache {
         into.fold(self.held.len() as u64);
         for held in self.held.values() {
             into.fold_bytes(held.signed.bytes());
-            let doubted = held.doubted.map_or(u64::MAX, Time::as_nanos);
-            [held.learnt.as_nanos(), u64::from(held.is_asked), held.turn, doubted]
-                .map(|value| into.fold(value));
+            into.fold(held.learnt.as_nanos());
+            into.fold(u64::from(held.is_asked));
+            into.fold(held.turn);
+            into.fold(held.doubted.map_or(u64::MAX, Time::as_nanos));
         }
         self.absent.values().for_each(|until| into.fold(until.as_nanos()));
         self.numbers.fold(into);

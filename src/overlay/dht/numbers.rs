@@ -64,7 +64,9 @@ impl Numbers {
     pub fn fold(&self, into: &mut Fingerprint) {
         for (name, seen) in &self.seen {
             into.fold_bytes(name.as_bytes());
-            [seen.number, u64::from(seen.is_asked), seen.turn].map(|value| into.fold(value));
+            into.fold(seen.number);
+            into.fold(u64::from(seen.is_asked));
+            into.fold(seen.turn);
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Where a Name is: a record that only the Name can write and everybody can check.
 //!
 //! ```text
-//!  0     1        33         41      43       75         76          76+a
-//!  +-----+--------+----------+-------+--------+----------+-----------+--------+---------+-----------+
-//!  | ver | name   | number   | ttl   | home   | a = alias| alias     | count  | places  | signature |
-//!  |  1  | 32     | 8        | 2, s  | 32     | length   | a letters | 0 to 4 |         | 64        |
-//!  +-----+--------+----------+-------+--------+----------+-----------+--------+---------+-----------+
+//!  0     1      33       41    43     75          76      76+a
+//!  +-----+------+--------+-----+------+-----------+-------+--------+--------+-----------+
+//!  | ver | name | number | ttl | home | length of | alias | count  | places | signature |
+//!  |  1  | 32   | 8      | 2   | 32   | alias = a | a     | 0 to 4 |        | 64        |
+//!  +-----+------+--------+-----+------+-----------+-------+--------+--------+-----------+
 //! ```
 //!
 //! A place is its tree's tag (4 bytes), the number of letters (1 byte) and the letters; places are
