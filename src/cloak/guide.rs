@@ -1,7 +1,8 @@
 //! Where a packet goes in the hyperbolic overlay, and what this node does for the table of records.
 //!
-//! The node that a packet enters by writes into its header where the destination is; every other one
-//! only reads it there. What the overlay itself has to say travels the same way, as an *errand*.
+//! The node that a packet enters by writes into its header where the destination is; every other
+//! one only reads it there. What the overlay itself has to say travels the same way, as an
+//! *errand*.
 
 use crate::base::buffer::Buffer;
 use crate::base::clock::Time;

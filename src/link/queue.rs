@@ -189,15 +189,15 @@ mod tests {
     fn control_goes_first_but_never_into_a_started_frame() {
         let pool = Pool::new(1 << 20);
         let mut queue = Queue::default();
-        assert!(queue.push(packet(&pool, 100)));
+        assert!(queue.push(packet(&pool, 300)));
         assert!(!queue.has_output(), "not before the far end has proved its Name");
         queue.open();
         assert_eq!(written(&mut queue, 10).len(), 10);
         queue.control(Kind::Ping, pool.copy(b"old"));
         queue.control(Kind::Ping, pool.copy(b"ping"));
         queue.control(Kind::Names, pool.copy(b"names"));
-        assert_eq!(queue.bytes(), 90);
-        assert_eq!(written(&mut queue, 90), packet(&pool, 100)[10..]);
+        assert_eq!(queue.bytes(), 290);
+        assert_eq!(written(&mut queue, 290), packet(&pool, 300)[10..]);
         assert_eq!(written(&mut queue, 99), b"namesping");
         assert!(!queue.has_output());
     }
@@ -207,10 +207,10 @@ mod tests {
         let pool = Pool::new(1 << 20);
         let mut queue = Queue::default();
         queue.open();
-        assert!(queue.push(packet(&pool, 100)) && queue.push(packet(&pool, 200)));
+        assert!(queue.push(packet(&pool, 300)) && queue.push(packet(&pool, 400)));
         written(&mut queue, 60);
         let lengths: Vec<usize> = queue.take().iter().map(|packet| packet.len()).collect();
-        assert_eq!((lengths, queue.bytes(), queue.has_output()), (vec![100, 200], 0, false));
+        assert_eq!((lengths, queue.bytes(), queue.has_output()), (vec![300, 400], 0, false));
     }
 
     #[test]

@@ -235,7 +235,7 @@ fn what_waits_moves_to_a_fresh_link() {
     let pool = pool();
     let (mut a, _) = pair(&pool);
     assert!((1..5).all(|fill| a.send(packet(&pool, fill), at(0))));
-    drain(&mut a, 300);
+    drain(&mut a, HEAD_ROOM + 100 + HEAD_ROOM);
     let (mut fresh, mut b) = pair(&pool);
     for waiting in a.take_queue() {
         assert!(fresh.send(waiting, at(1)));

@@ -64,7 +64,7 @@ mod tests {
         let home = Name::from_bytes([2; 32]);
         let mut area = [0; PLACES_LEN];
         places::emit([(9, [1].as_slice()), (3, &[4, 5])].into_iter(), &mut area);
-        let mut run = |born| {
+        let run = |born| {
             let mut own = Whereabouts::new(Rc::clone(&identity), None, born, Time::ZERO);
             [0, 0].map(|_| own.record(home, &area, Time::ZERO).expect("a record"))
         };

@@ -1,9 +1,9 @@
 //! Greedy routing over several trees: the neighbour that is strictly closer.
 //!
 //! A packet carries its destination's place in each tree. At first the distance is the least over
-//! all trees. Where no neighbour is closer, the packet goes on in the untried tree whose distance is
-//! least, each tree once. Within each of these phases a watermark holds the least distance so far
-//! and only what is below it is gone on with, so no loop can form, whatever the neighbours say
+//! all trees. Where no neighbour is closer, the packet goes on in the untried tree whose distance
+//! is least, each tree once. Within each of these phases a watermark holds the least distance so
+//! far and only what is below it is gone on with, so no loop can form, whatever the neighbours say
 //! (reference: "stuck, next untried tree").
 
 use super::metric::{Far, Metric};

@@ -1,10 +1,10 @@
 //! Addresses as words (reference: the free product of q copies of Z2).
 //!
 //! The q-regular tree that the papers embed in the hyperbolic plane is the Cayley graph of a group
-//! whose generators, the *letters*, are each their own inverse. So a node of the tree is a *reduced*
-//! word: letters in which none follows itself. The root is the empty word, a child is its parent's
-//! word and one letter more, and an edge has the same letter from both of its ends. Words are exact
-//! at any depth; coordinates are a view of them ([`super::metric::Plane`]).
+//! whose generators, the *letters*, are each their own inverse. So a node of the tree is a
+//! *reduced* word: letters in which none follows itself. The root is the empty word, a child is
+//! its parent's word and one letter more, and an edge has the same letter from both of its ends.
+//! Words are exact at any depth; coordinates are a view of them ([`super::metric::Plane`]).
 
 use std::fmt;
 use std::ops::Deref;

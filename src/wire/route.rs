@@ -12,8 +12,9 @@
 //!  +-------+------+-----------+------------------------+--------------------+
 //! ```
 //!
-//! Relays change it, so the header is outside the ICV; the two Names are bound all the same, because
-//! both ends feed them to the ICV (paper section II.C.1: SrcID, DstID). `docs/protocol/routing.md`.
+//! Relays change it, so the header is outside the ICV; the two Names are bound all the same,
+//! because both ends feed them to the ICV (paper section II.C.1: SrcID, DstID).
+//! `docs/protocol/routing.md`.
 
 use byteorder::{BigEndian, ByteOrder};
 

@@ -13,7 +13,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("control", &["base", "wire"]),
     ("session", &["base", "wire", "crypto", "control"]),
     ("overlay", &["base", "wire", "crypto"]),
-    ("node", &["base", "wire", "crypto", "link", "control", "session"]),
+    ("node", &["base", "wire", "crypto", "link", "control", "session", "overlay"]),
     ("cloak", &["base", "wire", "crypto", "link", "control", "overlay"]),
     ("device", &["base", "control", "node", "cloak"]),
     ("tape", &["base"]),

@@ -1,8 +1,8 @@
 //! Signs and verifies what trees are made of.
 //!
-//! Every entry of an ancestry is verified, not only the sender's: a neighbour can tell nothing about
-//! others that they did not sign. What was verified once is remembered, because the same edges come
-//! again from every neighbour with every change.
+//! Every entry of an ancestry is verified, not only the sender's: a neighbour can tell nothing
+//! about others that they did not sign. What was verified once is remembered, because the same
+//! edges come again from every neighbour with every change.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
