@@ -132,8 +132,8 @@ pub const ROOT_EXPIRY: Duration = Duration::from_secs(75);
 /// Who loses the root itself asks for another way to it only after this long: the root's other
 /// neighbours lose it in the same moment.
 pub const ROOT_HOLD: Duration = Duration::from_millis(300);
-/// News of a tree waits this long for company, and no neighbour hears of one tree more often.
-pub const STANDING_EVERY: Duration = Duration::from_millis(20);
+/// News of a tree that nobody waits for goes to each neighbour this often at most.
+pub const STANDING_EVERY: Duration = Duration::from_millis(10);
 /// A neighbour that was asked to be the parent answers within this time, or another is asked.
 pub const WISH_MAX: Duration = Duration::from_secs(1);
 /// A parent that refused is not asked again for this long.
@@ -142,6 +142,8 @@ pub const REFUSED_FOR: Duration = Duration::from_secs(10);
 pub const REPARENT_EVERY: Duration = Duration::from_secs(15);
 /// A child that left finds its letter again for this long.
 pub const LETTER_LEASE: Duration = Duration::from_secs(300);
+/// A neighbour that has not said in this time how it stands in a tree is routed statically.
+pub const STANDING_GRACE: Duration = Duration::from_millis(500);
 /// Who was talked to in this time hears at once when a client moves.
 pub const INTRODUCED_FOR: Duration = Duration::from_secs(3600);
 /// A local application has this long to say what it wants (SOCKS5, control).

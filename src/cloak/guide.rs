@@ -42,7 +42,9 @@ impl Post {
                 return way;
             }
             if !overlay.has_company() && !is_errand {
-                return roster.way(&destination, from.as_ref(), now);
+                let is_fresh = roster.has_fresh_neighbour(now);
+                let wait = Way::Wait(Awaited::Anyone);
+                return if is_fresh { wait } else { roster.way(&destination, from.as_ref(), now) };
             }
         }
         let is_origin = from.is_none();
@@ -75,6 +77,8 @@ impl Post {
                 overlay.dht.doubt(&destination, now);
                 Way::Wait(Awaited::Record(destination))
             }
+            // The trees may be about to close again around what was lost.
+            Next::Stuck if !is_keyed && !roster.is_settled(now) => Way::Wait(Awaited::Anyone),
             Next::Here | Next::Unplaced | Next::Stuck => Way::None,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::clock::{Time, earliest};
 use crate::base::ids::{Endpoint, Name};
-use crate::base::limits::{AWAY_KEPT, AWAY_KNOWN, NAMES_MAX, NEIGHBOURS_MAX};
+use crate::base::limits::{AWAY_KEPT, AWAY_KNOWN, NAMES_MAX, NEIGHBOURS_MAX, STANDING_GRACE};
 use crate::base::links::LinkId;
 use crate::base::machine::Deadline;
 use crate::overlay::table::Table;
@@ -105,9 +105,16 @@ impl Roster {
         up.filter_map(|end| end.primary).next().map(Way::Link)
     }
 
+    /// Whether a neighbour came so lately that it may not have said how it stands in the trees.
+    #[must_use]
+    pub fn has_fresh_neighbour(&self, now: Time) -> bool {
+        let mut up = self.neighbours.values().filter(|end| end.primary.is_some());
+        up.any(|end| now.since(end.since) < STANDING_GRACE)
+    }
+
     /// Whether everybody who may be about to come has come: behind a peer that is away may be
     /// anybody, and who was cut off with a relay comes back to it a moment after it.
-    fn is_settled(&self, now: Time) -> bool {
+    pub fn is_settled(&self, now: Time) -> bool {
         let is_old = |since: Time| since + AWAY_KEPT <= now;
         let is_up = |name: Option<&Name>| name.is_some_and(|name| self.table.is_up(name));
         is_old(self.started)

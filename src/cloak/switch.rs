@@ -49,6 +49,8 @@ pub struct Switch {
     rng: Rng,
     pool: Pool,
     notices: VecDeque<Notice>,
+    /// The overlay's news that kept packets were routed by.
+    pub(super) news: u64,
     /// Clients that asked for the Names of an alias.
     pub(super) seekers: BTreeMap<Alias, BTreeSet<Name>>,
 }
@@ -58,7 +60,7 @@ impl Switch {
     #[must_use]
     pub fn new(identity: Rc<Identity>, roster: Roster, post: Post, rng: Rng, pool: Pool) -> Self {
         let (notices, seekers) = (VecDeque::new(), BTreeMap::new());
-        Self { roster, post, identity, rng, pool, notices, seekers }
+        Self { roster, post, identity, rng, pool, notices, news: 0, seekers }
     }
 
     /// Takes in an open stream.
@@ -281,6 +283,7 @@ impl Switch {
             next = self.post.carriers.after(Some(id));
         }
         self.settle_spares(now);
+        self.weigh_links();
         if let Some(overlay) = &mut self.post.overlay {
             overlay.tick(now);
         }

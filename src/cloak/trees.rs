@@ -3,6 +3,7 @@
 use crate::base::clock::Time;
 use crate::base::ids::Name;
 use crate::base::links::LinkId;
+use crate::overlay::forest::DOUBTFUL;
 use crate::overlay::forest::tree::{Lie, Said};
 use crate::wire::tree::{Pulse, Standing};
 
@@ -13,13 +14,8 @@ impl Switch {
     pub(super) fn stands(&mut self, id: LinkId, standing: Standing, now: Time) {
         let Some(from) = self.neighbour_on(id) else { return };
         let Some(overlay) = &mut self.post.overlay else { return };
-        let had_company = overlay.has_company();
         let heard = overlay.forest.hear(&from, standing, now);
-        let is_new = !had_company && overlay.has_company();
         self.judge(heard);
-        if is_new {
-            self.post.reroute(&self.roster, now);
-        }
     }
 
     /// A neighbour says that a root lives.
@@ -42,6 +38,18 @@ impl Switch {
         self.post.carriers.get(id)?.name
     }
 
+    /// The overlay hears how well its links are.
+    pub(super) fn weigh_links(&mut self) {
+        let Some(overlay) = &mut self.post.overlay else { return };
+        for (name, end) in &self.roster.neighbours {
+            let Some(link) = end.primary.and_then(|id| self.post.carriers.get(id)) else {
+                continue;
+            };
+            let rtt = link.link.rtt().map_or(0, |rtt| rtt.as_micros().min(1 << 30) as u32);
+            overlay.forest.set_cost(name, if link.link.is_doubtful() { DOUBTFUL } else { rtt });
+        }
+    }
+
     /// The overlay hears who came and who went.
     pub(super) fn overlay_sees(&mut self, name: &Name, is_up: bool, now: Time) {
         let Some(overlay) = &mut self.post.overlay else { return };
@@ -55,8 +63,13 @@ impl Switch {
     /// Passes on what the overlay has to say.
     pub(super) fn settle(&mut self, now: Time) {
         let Some(overlay) = &mut self.post.overlay else { return };
-        if overlay.places_to_tell(now) {
+        let is_told = overlay.places_to_tell(now);
+        let news = overlay.forest.news();
+        if is_told {
             self.tell_all_places();
+        }
+        if std::mem::replace(&mut self.news, news) != news {
+            self.post.reroute(&self.roster, now);
         }
         self.post.run_orders(&self.roster, now);
         self.answer_seekers(now);

@@ -23,7 +23,7 @@ use crate::crypto::rng::Rng;
 use crate::wire::route::{Course, Route};
 
 /// Places that change are told to clients after this long, together.
-const TELL_AFTER: Duration = Duration::from_millis(20);
+const TELL_AFTER: Duration = Duration::from_millis(5);
 
 /// What an overlay node is told at its start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +59,8 @@ pub struct Hyperbolic {
     metric: Metric,
     /// Changes of the own places that were told, and when the next are.
     told: u64,
+    /// The trees as they were when records were last handed over.
+    shape: u64,
     tell_at: Option<Time>,
 }
 
@@ -68,7 +70,7 @@ impl Hyperbolic {
     pub fn new(identity: &Rc<Identity>, settings: &Settings, rng: Rng, now: Time) -> Self {
         let forest = Forest::new(identity, settings.trees, &settings.roots, settings.born, now);
         let dht = Dht::new(rng, forest.trees().len() as u8, []);
-        Self { forest, dht, metric: Metric::Tree, told: u64::MAX, tell_at: None }
+        Self { forest, dht, metric: Metric::Tree, told: u64::MAX, shape: 0, tell_at: None }
     }
 
     /// Whether some neighbour is in our trees; else this node is alone, or among nodes that are
@@ -168,8 +170,11 @@ impl Hyperbolic {
     /// Does what is due.
     pub fn tick(&mut self, now: Time) {
         self.forest.tick(now);
-        let forest = &self.forest;
-        self.dht.hand_over(|key, tree| Self::keeps(forest, key, tree), now);
+        let shape = self.forest.shape();
+        if std::mem::replace(&mut self.shape, shape) != shape {
+            let forest = &self.forest;
+            self.dht.hand_over(|key, tree| Self::keeps(forest, key, tree), now);
+        }
         self.dht.tick(now);
     }
 

@@ -25,12 +25,16 @@ use crate::wire::tree::{Pulse, Standing};
 use notary::Notary;
 use tree::{Lie, Said, Tree};
 
+/// The cost of a link that may lead nowhere.
+pub const DOUBTFUL: u32 = u32::MAX;
+
 /// All trees of one node.
 #[derive(Debug)]
 pub struct Forest {
     trees: Vec<Tree>,
     /// Who is there, and what its link costs.
     neighbours: BTreeMap<Name, u32>,
+    news: u64,
 }
 
 impl Forest {
@@ -50,7 +54,7 @@ impl Forest {
             Tree::new(index, notary, Rc::clone(&candidates), born, now)
         };
         let count = count.clamp(1, TREES_MAX as u8);
-        Self { trees: (0..count).map(tree).collect(), neighbours: BTreeMap::new() }
+        Self { trees: (0..count).map(tree).collect(), neighbours: BTreeMap::new(), news: 0 }
     }
 
     /// The trees, the first one first.
@@ -71,15 +75,17 @@ impl Forest {
         self.trees.iter_mut().for_each(|tree| tree.neighbour_down(name, now));
     }
 
-    /// What a neighbour's link costs, for choices between equals.
+    /// What a neighbour's link costs, for choices between equals; [`DOUBTFUL`] keeps packets off.
     pub fn set_cost(&mut self, name: &Name, cost: u32) {
         if let Some(known) = self.neighbours.get_mut(name) {
-            *known = cost;
+            let was = std::mem::replace(known, cost);
+            self.news += u64::from(was == DOUBTFUL && cost != DOUBTFUL);
         }
     }
 
     /// A neighbour says how it stands in a tree; one of a tree that this node is not in is nothing.
     pub fn hear(&mut self, from: &Name, standing: Standing, now: Time) -> Result<(), Lie> {
+        self.news += 1;
         match self.trees.get_mut(usize::from(standing.tree)) {
             Some(tree) => tree.hear(from, standing, now),
             None => Ok(()),
@@ -121,9 +127,22 @@ impl Forest {
         self.trees.iter().map(Tree::moves).sum()
     }
 
-    /// The neighbours that are there, with the cost of their links.
+    /// A number that changes with the own places, the children and their subtrees.
+    #[must_use]
+    pub fn shape(&self) -> u64 {
+        self.trees.iter().map(Tree::shape).sum()
+    }
+
+    /// A number that changes with every word of a neighbour that may open a way.
+    #[must_use]
+    pub fn news(&self) -> u64 {
+        self.news
+    }
+
+    /// The neighbours that are there, with the cost of their links; without the doubtful ones.
     pub fn neighbours(&self) -> impl Iterator<Item = (Neighbour<'_>, u32)> + Clone {
-        self.neighbours.iter().map(|(name, cost)| (Neighbour { forest: self, name }, *cost))
+        let well = self.neighbours.iter().filter(|(_, cost)| **cost != DOUBTFUL);
+        well.map(|(name, cost)| (Neighbour { forest: self, name }, *cost))
     }
 
     /// Folds the state that decides what happens next.

@@ -36,10 +36,12 @@ impl Tree {
     /// The best neighbour to hang from: by root, then by the way's length.
     fn best(&self, now: Time) -> Option<(Rank, usize, Name)> {
         let held = self.hold.filter(|(_, until)| *until > now).map(|(root, _)| root);
-        let open = self.neighbours.iter().filter(|(_, neighbour)| {
+        let open = self.neighbours.iter().filter(|(name, neighbour)| {
             let root = neighbour.standing.as_ref().map(|standing| standing.claim.root);
+            // Whoever hears the root itself need not be afraid of its ghost.
+            let is_held = held.is_some() && root == held && root != Some(**name);
             neighbour.barred.is_none_or(|until| until <= now)
-                && (held.is_none() || root != held)
+                && !is_held
                 && self.is_sound(neighbour, now)
         });
         let depth = |neighbour: &Neighbour| neighbour.word.len();

@@ -107,6 +107,8 @@ pub struct Tree {
     size_told: u32,
     said: VecDeque<(Name, Said)>,
     moves: u64,
+    /// Counts changes of the own place, of the children and of their subtrees.
+    shape: u64,
     twice: u64,
 }
 
@@ -143,6 +145,7 @@ impl Tree {
             size_told: 0,
             said: VecDeque::new(),
             moves: 0,
+            shape: 0,
             twice: 0,
         }
     }
@@ -197,6 +200,12 @@ impl Tree {
     #[must_use]
     pub fn moves(&self) -> u64 {
         self.moves
+    }
+
+    /// A number that changes with the own place, the children and their subtrees.
+    #[must_use]
+    pub fn shape(&self) -> u64 {
+        self.shape + self.moves
     }
 
     /// How often one letter was seen on two children of one parent.

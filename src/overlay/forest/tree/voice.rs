@@ -5,16 +5,18 @@ use crate::base::clock::{Time, earliest};
 use crate::base::ids::Name;
 use crate::base::limits::{ROOT_PULSE, STANDING_EVERY, WISH_MAX};
 use crate::base::machine::Deadline;
+use crate::overlay::dht::placement;
 use crate::wire::tree::{Pulse, Standing};
 
 impl Tree {
-    /// A neighbour is to hear how we stand.
+    /// A neighbour is to hear how we stand, at once: it or we wait for that.
     pub(super) fn tell(&mut self, name: &Name, now: Time) {
-        let Some(neighbour) = self.neighbours.get_mut(name) else { return };
-        let earliest = neighbour.told.map_or(now, |told| now.max(told + STANDING_EVERY));
-        neighbour.due.get_or_insert(earliest);
+        if let Some(neighbour) = self.neighbours.get_mut(name) {
+            neighbour.due = Some(now);
+        }
     }
 
+    /// Everybody is to hear how we stand.
     pub(super) fn tell_all(&mut self, now: Time) {
         for neighbour in self.neighbours.values_mut() {
             let earliest = neighbour.told.map_or(now, |told| now.max(told + STANDING_EVERY));
@@ -22,10 +24,11 @@ impl Tree {
         }
     }
 
-    /// The subtree changed: the parent hears of it if it is by more than an eighth.
+    /// The subtree changed: the parent hears of it if what was announced is no longer near.
     pub(super) fn grown(&mut self, now: Time) {
-        let size = self.size();
-        if size.abs_diff(self.size_told).saturating_mul(8) > self.size_told
+        self.shape += 1;
+        let size = placement::announced(self.size_told, self.size());
+        if size != self.size_told
             && let Some(parent) = self.parent
         {
             self.tell(&parent, now);
@@ -104,10 +107,10 @@ impl Tree {
             (None, Some(edge)) => Some(wish(edge.number, Some(edge.letter), &self.slots)),
             (None, None) => None,
         };
-        let size = self.size();
         if wish.is_some() {
-            self.size_told = size;
+            self.size_told = placement::announced(self.size_told, self.size());
         }
+        let size = self.size_told;
         let (claim, edges) = (self.claim, self.edges.clone());
         let grant = self.grant_for(name);
         Standing { tree: self.index, claim, edges, size, wish, grant }
