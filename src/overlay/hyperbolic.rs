@@ -121,10 +121,11 @@ impl Hyperbolic {
                 return Next::Unplaced;
             }
             let progress = Progress { tree, tried, watermark };
-            let neighbours = self.forest.neighbours().map(|(n, cost)| (*n.name, cost, n));
-            greedy::next(&self.metric, &there, progress, &self.forest, neighbours)
+            greedy::next(&self.metric, &there, progress, &self.forest, self.forest.neighbours())
         };
-        let Some((name, progress)) = found else { return Next::Stuck };
+        let Some((name, progress)) = found.map(|(name, progress)| (*name, progress)) else {
+            return Next::Stuck;
+        };
         let course = progress.tree.map_or(Course::Nearest, Course::Tree);
         route.set_course(course, progress.tried, progress.watermark);
         Next::Neighbour(name)

@@ -32,8 +32,7 @@ pub const DOUBTFUL: u32 = u32::MAX;
 #[derive(Debug)]
 pub struct Forest {
     trees: Vec<Tree>,
-    /// Who is there, and what its link costs.
-    neighbours: BTreeMap<Name, u32>,
+    neighbours: BTreeMap<Name, Neighbour>,
     news: u64,
 }
 
@@ -65,7 +64,7 @@ impl Forest {
 
     /// A neighbour is there.
     pub fn neighbour_up(&mut self, name: Name, now: Time) {
-        self.neighbours.insert(name, 0);
+        self.neighbours.entry(name).or_default();
         self.trees.iter_mut().for_each(|tree| tree.neighbour_up(name, now));
     }
 
@@ -78,7 +77,7 @@ impl Forest {
     /// What a neighbour's link costs, for choices between equals; [`DOUBTFUL`] keeps packets off.
     pub fn set_cost(&mut self, name: &Name, cost: u32) {
         if let Some(known) = self.neighbours.get_mut(name) {
-            let was = std::mem::replace(known, cost);
+            let was = std::mem::replace(&mut known.cost, cost);
             self.news += u64::from(was == DOUBTFUL && cost != DOUBTFUL);
         }
     }
@@ -86,10 +85,14 @@ impl Forest {
     /// A neighbour says how it stands in a tree; one of a tree that this node is not in is nothing.
     pub fn hear(&mut self, from: &Name, standing: Standing, now: Time) -> Result<(), Lie> {
         self.news += 1;
-        match self.trees.get_mut(usize::from(standing.tree)) {
-            Some(tree) => tree.hear(from, standing, now),
-            None => Ok(()),
+        let Some(tree) = self.trees.get_mut(usize::from(standing.tree)) else { return Ok(()) };
+        let heard = tree.hear(from, standing, now);
+        let places = self.trees.iter().filter_map(|tree| tree.place_of(from));
+        let places = places.map(|(tag, word)| (tag, word.clone())).collect();
+        if let Some(neighbour) = self.neighbours.get_mut(from) {
+            neighbour.places = places;
         }
+        heard
     }
 
     /// A neighbour says that a root lives.
@@ -140,9 +143,9 @@ impl Forest {
     }
 
     /// The neighbours that are there, with the cost of their links; without the doubtful ones.
-    pub fn neighbours(&self) -> impl Iterator<Item = (Neighbour<'_>, u32)> + Clone {
-        let well = self.neighbours.iter().filter(|(_, cost)| **cost != DOUBTFUL);
-        well.map(|(name, cost)| (Neighbour { forest: self, name }, *cost))
+    pub fn neighbours(&self) -> impl Iterator<Item = (&Name, u32, &Neighbour)> + Clone {
+        let well = self.neighbours.iter().filter(|(_, neighbour)| neighbour.cost != DOUBTFUL);
+        well.map(|(name, neighbour)| (name, neighbour.cost, neighbour))
     }
 
     /// Folds the state that decides what happens next.
@@ -158,17 +161,17 @@ impl Located for Forest {
     }
 }
 
-/// A neighbour, to look at.
-#[derive(Clone, Copy, Debug)]
-pub struct Neighbour<'f> {
-    forest: &'f Forest,
-    /// Who.
-    pub name: &'f Name,
+/// A neighbour as greedy routing sees it: kept ready, because every packet looks at all of them.
+#[derive(Debug, Default)]
+pub struct Neighbour {
+    cost: u32,
+    places: Vec<(Tag, Word)>,
 }
 
-impl Located for Neighbour<'_> {
+impl Located for Neighbour {
     fn place(&self, tag: Tag) -> Option<&[Letter]> {
-        self.forest.trees.iter().find_map(|tree| tree.place_of(self.name, tag))
+        let mut places = self.places.iter().filter(|(own, _)| *own == tag);
+        places.next().map(|(_, word)| &**word)
     }
 }
 

@@ -146,10 +146,10 @@ impl World {
                 return true;
             }
             let node = &self.nodes[&at];
-            let neighbours = node.neighbours().map(|(n, cost)| (*n.name, cost, n));
-            let next = greedy::next(&Metric::Tree, &places, progress, node, neighbours);
+            let all = node.neighbours();
+            let next = greedy::next(&Metric::Tree, &places, progress, node, all);
             let Some((hop, further)) = next else { return false };
-            (at, progress) = (hop, further);
+            (at, progress) = (*hop, further);
         }
         false
     }
@@ -314,6 +314,6 @@ fn nothing_unsigned_is_believed() {
         let renumber = |s: &mut Standing| s.edges[0].number += 1;
         assert_eq!(lies(&renumber, &mut world), Err(Lie::Unsigned));
     }
-    let none = world.nodes[&victim].trees[0].place_of(&liar, world.nodes[&liar].trees[0].place().0);
+    let none = world.nodes[&victim].trees[0].place_of(&liar);
     assert_eq!(none, None, "whoever lied has no place until it says the truth");
 }

@@ -214,11 +214,11 @@ impl Tree {
         self.twice
     }
 
-    /// A neighbour's place under this tree's root with this tag.
+    /// A neighbour's place, under whatever root it said.
     #[must_use]
-    pub fn place_of(&self, neighbour: &Name, tag: Tag) -> Option<&[Letter]> {
+    pub fn place_of(&self, neighbour: &Name) -> Option<(Tag, &Word)> {
         let known = self.neighbours.get(neighbour)?;
-        (known.standing.is_some() && known.tag == tag).then_some(&known.word)
+        known.standing.is_some().then_some((known.tag, &known.word))
     }
 
     /// A neighbour is there.
