@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use muses::base::clock::Time;
 use muses::base::ids::Endpoint;
-use muses::base::limits::{MEMORY_DEFAULT, PAYLOAD_MAX};
+use muses::base::limits::{MEMORY_DEFAULT, PAYLOAD_MAX, TREES_DEFAULT};
 use muses::base::links::LinkId;
 use muses::base::machine::{Action, Input, Machine, Port, Slices};
 use muses::cloak::config::LISTEN;
@@ -17,6 +17,7 @@ use muses::crypto::identity::Identity;
 use muses::crypto::suite::Suite;
 use muses::device::{Device, DeviceConfig};
 use muses::node::config::{Forward, NodeConfig, Offer};
+use muses::overlay::hyperbolic::Settings;
 use muses::overlay::routes::Routes;
 
 /// The first forward's port.
@@ -61,7 +62,7 @@ fn cloak(seed: u8, listen: bool) -> CloakConfig {
         local: None,
         control: None,
         peers: if listen { Vec::new() } else { vec![endpoint("127.0.0.1:1")] },
-        overlay: None,
+        overlay: Some(Settings { trees: TREES_DEFAULT, roots: Vec::new(), born: 1 }),
         routes: Routes::default(),
         leaf: !listen,
         memory: MEMORY_DEFAULT,

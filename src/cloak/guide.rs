@@ -49,11 +49,10 @@ impl Post {
         }
         let is_origin = from.is_none();
         if is_origin {
-            let places = overlay.places();
-            route.set_here(places.iter().map(|(tag, word)| (*tag, &**word)));
+            route.set_here(overlay.forest.places().map(|(tag, word)| (tag, &**word)));
         }
         if is_origin && !is_keyed && !is_errand {
-            let Some(record) = overlay.dht.record(&destination, now).cloned() else {
+            let Some(record) = overlay.dht.record(&destination, now) else {
                 overlay.dht.look_up(Wanted::Name(destination), now);
                 return Way::Wait(Awaited::Record(destination));
             };

@@ -5,7 +5,7 @@
 //! not read cannot make answers pile up (DO-07). Packets wait in a bounded queue that marks early
 //! and drops late.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::base::buffer::Buffer;
 use crate::base::limits::{FRAME_HEADER, LINK_MARK, LINK_QUEUE_MAX, TREES_MAX};
@@ -21,13 +21,49 @@ struct Started {
     is_packet: bool,
 }
 
+/// Places for control frames: one for each kind, in the order of their numbers (Hello goes before
+/// Proof before Names), and of those that speak of a tree one for each tree.
+const PLACES: usize = (Kind::Errand as usize + 1) * TREES_MAX;
+const _: () = assert!(PLACES <= u64::BITS as usize);
+
+/// Control frames that wait, each in its place.
+#[derive(Debug)]
+struct Control {
+    frames: [Option<Buffer>; PLACES],
+    /// The places that are taken, one bit each.
+    waiting: u64,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self { frames: std::array::from_fn(|_| None), waiting: 0 }
+    }
+}
+
+impl Control {
+    fn put(&mut self, place: usize, frame: Buffer) {
+        self.frames[place] = Some(frame);
+        self.waiting |= 1 << place;
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Buffer> {
+        let places = if self.waiting == 0 { 0 } else { PLACES };
+        self.frames[..places].iter().flatten()
+    }
+
+    fn pop(&mut self) -> Option<Buffer> {
+        let place = self.waiting.trailing_zeros() as usize;
+        let frame = self.frames.get_mut(place)?.take();
+        self.waiting &= self.waiting - 1;
+        frame
+    }
+}
+
 /// The writing half of a link.
 #[derive(Debug, Default)]
 pub struct Queue {
     started: Option<Started>,
-    /// One for each kind, in the order of their numbers (Hello goes before Proof before Names), and
-    /// of those that speak of a tree one for each tree.
-    control: BTreeMap<usize, Buffer>,
+    control: Control,
     packets: VecDeque<Buffer>,
     /// Bytes of packets that wait, what is left of a started one included.
     bytes: usize,
@@ -49,7 +85,7 @@ impl Queue {
 
     /// The same for one that speaks of a tree: it replaces only what was said of that tree.
     pub fn tree_control(&mut self, kind: Kind, tree: u8, frame: Buffer) {
-        self.control.insert(kind as usize * TREES_MAX + usize::from(tree) % TREES_MAX, frame);
+        self.control.put(kind as usize * TREES_MAX + usize::from(tree) % TREES_MAX, frame);
     }
 
     /// Queues a packet; false if the queue is full, which drops it.
@@ -78,14 +114,14 @@ impl Queue {
     /// Whether something can be written now.
     #[must_use]
     pub fn has_output(&self) -> bool {
-        self.started.is_some() || !self.control.is_empty() || self.open && !self.packets.is_empty()
+        self.started.is_some() || self.control.waiting != 0 || self.open && !self.packets.is_empty()
     }
 
     /// Borrows what is to be written next.
     pub fn slices<'a>(&'a self, into: &mut Slices<'a>) {
         let started = self.started.iter().map(|started| &started.rest);
         let packets = self.packets.iter().take(if self.open { SLICES_MAX } else { 0 });
-        for frame in started.chain(self.control.values()).chain(packets) {
+        for frame in started.chain(self.control.iter()).chain(packets) {
             if !into.push(frame) {
                 return;
             }
@@ -118,7 +154,7 @@ impl Queue {
         if let Some(started) = self.started.take() {
             return Some(started);
         }
-        let control = self.control.pop_first().map(|(_, frame)| frame);
+        let control = self.control.pop();
         let is_packet = control.is_none();
         let rest = control.or_else(|| self.packets.pop_front())?;
         Some(Started { rest, written: 0, is_packet })

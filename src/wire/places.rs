@@ -54,18 +54,18 @@ impl<'a> std::ops::Deref for Places<'a> {
 
 /// Fills an area of [`PLACES_LEN`] bytes with those places that have room in it together.
 pub fn emit<'p>(places: impl Iterator<Item = (u32, &'p [u8])>, area: &mut [u8]) {
-    let mut sorted: Vec<(u32, &[u8])> = places.take(TREES_MAX).collect();
-    let size = |places: &[(u32, &[u8])]| {
-        1 + places.iter().map(|(_, letters)| HEAD + letters.len()).sum::<usize>()
-    };
-    while size(&sorted) > PLACES_LEN {
-        let deepest = (0..sorted.len()).max_by_key(|at| sorted[*at].1.len());
-        deepest.map(|at| sorted.remove(at));
+    let mut all = [None; TREES_MAX];
+    all.iter_mut().zip(places).for_each(|(slot, place)| *slot = Some(place));
+    let size = |place: &(u32, &[u8])| HEAD + place.1.len();
+    while 1 + all.iter().flatten().map(size).sum::<usize>() > PLACES_LEN {
+        if let Some(deepest) = all.iter_mut().max_by_key(|place| place.as_ref().map_or(0, size)) {
+            *deepest = None;
+        }
     }
     area.fill(0);
-    area[0] = sorted.len() as u8;
+    area[0] = all.iter().flatten().count() as u8;
     let mut at = 1;
-    for (tag, letters) in sorted {
+    for (tag, letters) in all.into_iter().flatten() {
         area[at..at + 4].copy_from_slice(&tag.to_be_bytes());
         area[at + 4] = letters.len() as u8;
         area[at + HEAD..at + HEAD + letters.len()].copy_from_slice(letters);
