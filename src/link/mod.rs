@@ -6,6 +6,7 @@
 //! neighbours and clients, a MUSeS node towards its CLOAK node. Sealing is not done here: what a
 //! packet holds is its ends' business, and a relay that knew more would be a better target.
 
+pub mod fair;
 pub mod intake;
 pub mod monitor;
 pub mod proof;

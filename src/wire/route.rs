@@ -35,6 +35,8 @@ const SOURCE: usize = 38;
 const TRIED: usize = 70;
 const ZERO: usize = 71;
 const WATERMARK: usize = 72;
+/// Where both Names stand, the destination's first.
+pub const ENDS: std::ops::Range<usize> = DESTINATION..TRIED;
 const THERE: usize = 76;
 const HERE: usize = THERE + PLACES_LEN;
 

@@ -1,0 +1,182 @@
+//! Packets that wait for one link, fair between flows (the idea of FQ-CoDel, RFC 8290).
+//!
+//! A flow is what its two ends call a session: SrcID, DstID and SessID, all of which a relay can
+//! read. Flows share the link by deficit round robin; one that had nothing waiting goes first, so
+//! that a keystroke does not queue behind a file. Where there are too many bytes, the longest flow
+//! loses its oldest packet.
+
+use std::collections::VecDeque;
+
+use crate::base::buffer::Buffer;
+use crate::base::limits::{FRAME_HEADER, FRAME_MAX, PERSISTENT_LEN, ROUTE_LEN};
+use crate::wire::route::ENDS;
+
+/// Queues that flows are spread over.
+const QUEUES: usize = 64;
+/// Bytes a flow may send in its turn.
+const QUANTUM: usize = FRAME_MAX;
+/// Where the SessID stands in a packet's frame.
+const SESSION: std::ops::Range<usize> =
+    FRAME_HEADER + ROUTE_LEN + PERSISTENT_LEN - 16..FRAME_HEADER + ROUTE_LEN + PERSISTENT_LEN;
+
+#[derive(Debug, Default)]
+struct Flow {
+    packets: VecDeque<Buffer>,
+    bytes: usize,
+    /// Bytes it may still send in this turn.
+    credit: usize,
+    is_listed: bool,
+}
+
+/// All flows that wait.
+#[derive(Debug)]
+pub struct Fair {
+    flows: Vec<Flow>,
+    /// Flows whose turn comes, those that had nothing waiting before the others.
+    fresh: VecDeque<usize>,
+    turns: VecDeque<usize>,
+    bytes: usize,
+}
+
+impl Default for Fair {
+    fn default() -> Self {
+        let flows = (0..QUEUES).map(|_| Flow::default()).collect();
+        Self { flows, fresh: VecDeque::new(), turns: VecDeque::new(), bytes: 0 }
+    }
+}
+
+impl Fair {
+    /// Queues a packet.
+    pub fn push(&mut self, packet: Buffer) {
+        let at = flow_of(&packet);
+        let flow = &mut self.flows[at];
+        flow.bytes += packet.len();
+        self.bytes += packet.len();
+        flow.packets.push_back(packet);
+        if !std::mem::replace(&mut flow.is_listed, true) {
+            flow.credit = QUANTUM;
+            self.fresh.push_back(at);
+        }
+    }
+
+    /// Takes the packet whose turn it is, with the bytes that its flow leaves behind.
+    pub fn pop(&mut self) -> Option<(Buffer, usize)> {
+        loop {
+            let is_fresh = !self.fresh.is_empty();
+            let list = if is_fresh { &mut self.fresh } else { &mut self.turns };
+            let at = *list.front()?;
+            let flow = &mut self.flows[at];
+            let length = flow.packets.front().map_or(0, |packet| packet.len());
+            if length == 0 || length > flow.credit {
+                list.pop_front();
+                // An empty flow that was fresh has its turn among the others once, or it could
+                // come back as fresh for ever.
+                if length > 0 || is_fresh {
+                    flow.credit += if length > 0 { QUANTUM } else { 0 };
+                    self.turns.push_back(at);
+                } else {
+                    flow.is_listed = false;
+                }
+                continue;
+            }
+            let packet = flow.packets.pop_front()?;
+            flow.credit -= length;
+            flow.bytes -= length;
+            self.bytes -= length;
+            return Some((packet, flow.bytes));
+        }
+    }
+
+    /// Drops the oldest packet of the longest flow.
+    pub fn drop_one(&mut self) {
+        if let Some(flow) = self.flows.iter_mut().max_by_key(|flow| flow.bytes)
+            && let Some(packet) = flow.packets.pop_front()
+        {
+            flow.bytes -= packet.len();
+            self.bytes -= packet.len();
+        }
+    }
+
+    /// Bytes of all packets.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// The queue of a packet's flow.
+fn flow_of(frame: &[u8]) -> usize {
+    let ends = frame.get(FRAME_HEADER + ENDS.start..FRAME_HEADER + ENDS.end).unwrap_or_default();
+    let session = frame.get(SESSION).unwrap_or_default();
+    let mixed = ends.chunks(8).chain(session.chunks(8)).fold(0_u64, |mixed, part| {
+        let mut word = [0; 8];
+        word[..part.len()].copy_from_slice(part);
+        (mixed ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23)
+    });
+    (mixed >> 32) as usize % QUEUES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::buffer::Pool;
+    use crate::base::ids::Name;
+    use crate::wire::frame::{self, Kind};
+    use crate::wire::route;
+
+    fn packet(pool: &Pool, session: u8, len: usize, mark: u8) -> Buffer {
+        let mut bytes = vec![mark; len];
+        frame::emit(&mut bytes, Kind::Packet, len);
+        let name = Name::from_bytes([1; 32]);
+        route::emit(&mut bytes[FRAME_HEADER..], &name, &name, 3);
+        bytes[SESSION].fill(session);
+        pool.copy(&bytes)
+    }
+
+    fn marks(fair: &mut Fair) -> Vec<u8> {
+        std::iter::from_fn(|| fair.pop()).filter_map(|(frame, _)| frame.last().copied()).collect()
+    }
+
+    #[test]
+    fn a_keystroke_goes_before_a_file_and_a_flow_stays_in_order() {
+        let pool = Pool::new(64 << 20);
+        let mut fair = Fair::default();
+        (0..20).for_each(|mark| fair.push(packet(&pool, 1, 16_000, mark)));
+        assert_eq!(fair.pop().map(|(_, behind)| behind), Some(19 * 16_000));
+        fair.push(packet(&pool, 2, 300, 100));
+        let rest = marks(&mut fair);
+        assert!(rest.iter().position(|mark| *mark == 100).is_some_and(|at| at <= 1), "{rest:?}");
+        let file: Vec<u8> = rest.into_iter().filter(|mark| *mark != 100).collect();
+        assert_eq!(file, (1..20).collect::<Vec<_>>());
+        assert_eq!((fair.bytes(), pool.used()), (0, 0));
+    }
+
+    #[test]
+    fn flows_share_by_bytes_not_by_packets() {
+        let pool = Pool::new(64 << 20);
+        let mut fair = Fair::default();
+        for _ in 0..200 {
+            fair.push(packet(&pool, 1, 16_000, 1));
+            (0..10).for_each(|_| fair.push(packet(&pool, 2, 1_600, 2)));
+        }
+        let mut sent = [0, 0];
+        for _ in 0..550 {
+            let (frame, _) = fair.pop().expect("plenty");
+            sent[usize::from(frame[frame.len() - 1]) - 1] += frame.len();
+        }
+        let ratio = sent[0] as f64 / sent[1] as f64;
+        assert!((0.8..1.25).contains(&ratio), "{sent:?}");
+    }
+
+    #[test]
+    fn the_longest_flow_pays_when_there_is_too_much() {
+        let pool = Pool::new(64 << 20);
+        let mut fair = Fair::default();
+        (0..9).for_each(|mark| fair.push(packet(&pool, 1, 16_000, mark)));
+        fair.push(packet(&pool, 2, 300, 100));
+        (0..3).for_each(|_| fair.drop_one());
+        assert_eq!(fair.bytes(), 6 * 16_000 + 300);
+        let left = marks(&mut fair);
+        assert!(left.contains(&100) && !left.contains(&2));
+    }
+}
