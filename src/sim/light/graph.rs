@@ -26,7 +26,7 @@ impl Graph {
         links.sort_unstable();
         links.dedup();
         links.retain(|(a, b)| a != b);
-        let mut graph = Self::packed(nodes, |each| links.iter().for_each(|(a, b)| each(*a, *b)));
+        let mut graph = Self::packed(nodes, |put| both(&links, put));
         for node in 0..nodes {
             let row = graph.row(node);
             shuffle(rng, &mut graph.ends[row]);
@@ -37,31 +37,26 @@ impl Graph {
     /// The same with more links, at the end of their rows.
     #[must_use]
     pub fn with(&self, more: &[(Node, Node)]) -> Self {
-        Self::packed(self.nodes(), |each| {
-            self.all().for_each(|(a, b)| each(a, b));
-            more.iter().for_each(|(a, b)| each(*a, *b));
+        Self::packed(self.nodes(), |put| {
+            for node in 0..self.nodes() {
+                self.neighbours(node).iter().for_each(|end| put(node, *end));
+            }
+            both(more, put);
         })
     }
 
-    /// Packs what `links` calls its argument with, twice.
-    fn packed(nodes: u32, links: impl Fn(&mut dyn FnMut(Node, Node))) -> Self {
+    /// Packs what `fill` calls its argument with, twice: a row and an end in it.
+    fn packed(nodes: u32, fill: impl Fn(&mut dyn FnMut(Node, Node))) -> Self {
         let mut starts = vec![0_u32; nodes as usize + 1];
-        links(&mut |a, b| {
-            starts[a as usize + 1] += 1;
-            starts[b as usize + 1] += 1;
-        });
+        fill(&mut |row, _| starts[row as usize + 1] += 1);
         for node in 0..nodes as usize {
             starts[node + 1] += starts[node];
         }
         let mut at = starts.clone();
         let mut ends = vec![0; starts[nodes as usize] as usize];
-        let mut put = |row: Node, end: Node| {
+        fill(&mut |row, end| {
             ends[at[row as usize] as usize] = end;
             at[row as usize] += 1;
-        };
-        links(&mut |a, b| {
-            put(a, b);
-            put(b, a);
         });
         Self { starts, ends }
     }
@@ -98,6 +93,14 @@ impl Graph {
     #[must_use]
     pub fn bytes(&self) -> usize {
         (self.starts.len() + self.ends.len()) * size_of::<u32>()
+    }
+}
+
+/// Each link from both of its ends.
+fn both(links: &[(Node, Node)], put: &mut dyn FnMut(Node, Node)) {
+    for (a, b) in links {
+        put(*a, *b);
+        put(*b, *a);
     }
 }
 

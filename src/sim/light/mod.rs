@@ -5,6 +5,8 @@
 //! ([`grow`]), who is dead ([`living`]), and how the trees heal ([`rebase`], or a flush by
 //! [`grow::regrow`]). `docs/OVERLAY.md` has what it measures ([`tables`]).
 
+pub mod churn;
+pub mod dht;
 pub mod dice;
 pub mod family;
 pub mod graph;
@@ -12,8 +14,10 @@ pub mod grow;
 pub mod internet;
 pub mod living;
 pub mod pairs;
+pub mod rebase;
 pub mod roots;
 pub mod shapes;
+pub mod tables;
 pub mod tree;
 pub mod walk;
 pub mod world;

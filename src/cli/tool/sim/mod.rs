@@ -1,6 +1,7 @@
 //! `muses sim`.
 
 mod light;
+mod tables;
 
 use crate::overlay::metric::Metric;
 use crate::sim::light::roots::Order;
@@ -10,6 +11,20 @@ use crate::sim::light::world::{Plan, TREES_MAX};
 use super::super::failure::{Failure, Wrong};
 use super::super::settings::Settings;
 
+/// Options that the tables do not take.
+const LIGHT: [&str; 11] = [
+    "graph",
+    "nodes",
+    "links",
+    "degree",
+    "trees",
+    "metric",
+    "roots",
+    "dead",
+    "spare-roots",
+    "pairs",
+    "map",
+];
 /// Nodes that one machine holds.
 const NODES_MAX: u64 = 4_000_000;
 /// In a grid words are long: a larger one would take all memory.
@@ -21,6 +36,10 @@ pub(super) fn run(what: &str, settings: &Settings) -> Result<(), Failure> {
         "light" => {
             only(settings, "tables", &["table", "quick"])?;
             light::run(settings)
+        }
+        "tables" => {
+            only(settings, "light", &LIGHT)?;
+            tables::run(settings)
         }
         _ => {
             let what = format!("nothing is simulated by '{what}'");

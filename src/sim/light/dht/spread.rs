@@ -1,0 +1,93 @@
+//! Our mapping: a descent from the root of a tree, at each node by weighted rendezvous among the
+//! node itself (weight 1) and its children (weight: the size of their subtree), so that every node
+//! of the tree is equally likely. Copy `i` is in tree `i mod k` (reference 6.3).
+
+use crate::overlay::word::Letter;
+
+use super::super::family::Family;
+use super::super::graph::Node;
+use super::super::tree::Tree;
+use super::{Key, Owners};
+
+/// The mapping over all trees.
+#[derive(Clone, Debug)]
+pub struct Spread<'a> {
+    trees: &'a [Tree],
+    families: Vec<Family>,
+    replicas: usize,
+}
+
+impl<'a> Spread<'a> {
+    /// Over these trees, with so many copies.
+    #[must_use]
+    pub fn new(trees: &'a [Tree], replicas: usize) -> Self {
+        Self { trees, families: trees.iter().map(Family::new).collect(), replicas }
+    }
+
+    /// The tree that a copy is in.
+    #[must_use]
+    pub fn tree(&self, replica: usize) -> &'a Tree {
+        &self.trees[replica % self.trees.len()]
+    }
+
+    /// The nodes that a descent passes, from the root to the copy's owner.
+    #[must_use]
+    pub fn descent(&self, key: &Key, replica: usize) -> Vec<Node> {
+        let (tree, family) = (self.tree(replica), &self.families[replica % self.trees.len()]);
+        let mut own = [0; 32];
+        own.copy_from_slice(&key[..32]);
+        own[31] ^= replica as u8;
+        let mut way = vec![tree.root()];
+        while let Some(next) = way.last().and_then(|at| step(tree, family, &own, *at)) {
+            way.push(next);
+        }
+        way
+    }
+}
+
+impl Owners for Spread<'_> {
+    fn replicas(&self) -> usize {
+        self.replicas
+    }
+
+    fn owner(&self, key: &Key, replica: usize) -> Node {
+        self.descent(key, replica).last().copied().unwrap_or_default()
+    }
+}
+
+/// The child that a key goes on to.
+fn step(tree: &Tree, family: &Family, key: &[u8; 32], at: Node) -> Option<Node> {
+    let letter = |child: Node| tree.word(child)?.last().copied();
+    let children = family.children(at).iter();
+    let weighed = children.filter_map(|child| Some((letter(*child)?, family.size(*child))));
+    family.child(tree, at, choose(key, tree.word(at)?, weighed)?)
+}
+
+/// Stands for the overlay's own placement until that is here: the greatest `weight / -ln(u)` wins,
+/// `u` drawn from key, place and letter; `None` is the node itself.
+fn choose(
+    key: &[u8; 32],
+    at: &[Letter],
+    children: impl Iterator<Item = (Letter, u32)>,
+) -> Option<Letter> {
+    let seed = key.chunks(8).chain(at.chunks(8)).fold(at.len() as u64, |seed, part| {
+        let mut word = [0; 8];
+        word[..part.len()].copy_from_slice(part);
+        mix(seed ^ u64::from_be_bytes(word))
+    });
+    let score = |slot: u64, weight: u32| {
+        let drawn = mix(seed.wrapping_add(slot.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        -f64::from(weight) / (((drawn >> 12) as f64 + 0.5) / (1_u64 << 52) as f64).ln()
+    };
+    let own = (score(0, 1), None);
+    let bids = children.map(|(slot, weight)| (score(u64::from(slot) + 1, weight), Some(slot)));
+    bids.fold(own, |best, bid| if bid.0 > best.0 { bid } else { best }).1
+}
+
+/// One step of splitmix64.
+const fn mix(value: u64) -> u64 {
+    let mut mixed = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
+}
