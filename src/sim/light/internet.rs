@@ -1,10 +1,10 @@
 //! A graph like that of the autonomous systems, after Elmokashfi, Kvalbein and Dovrolis ("On the
-//! scalability of BGP", 2010), without their regions.
+//! scalability of BGP", 2010), each system in one of five regions.
 //!
 //! Five tier-1 systems all linked to each other; 15 % transit, 5 % content, the rest stubs. Each
-//! buys from a few providers, a tier-1 with some probability and else a transit system, both in
-//! proportion to the links that these have; transit and content systems also peer with transit
-//! ones. The means grow with the size as in the paper, up to ten thousand nodes.
+//! buys from a few providers, a tier-1 with some probability and else a transit system of its region,
+//! both in proportion to the links that these have; transit and content systems also peer with
+//! transit ones of their region. The means grow with the size as in the paper, up to ten thousand nodes.
 
 use crate::crypto::rng::Rng;
 
@@ -12,6 +12,7 @@ use super::dice::{below, fraction};
 use super::graph::Node;
 
 const TIER1: u32 = 5;
+const REGIONS: usize = 5;
 
 /// What a kind of system links to.
 struct Habit {
@@ -26,7 +27,8 @@ struct Habit {
 /// Who can be linked to, each as often as it has links.
 struct Bowls {
     tier1: Vec<Node>,
-    transit: Vec<Node>,
+    /// By region.
+    transit: [Vec<Node>; REGIONS],
     links: Vec<(Node, Node)>,
 }
 
@@ -35,7 +37,7 @@ pub(super) fn links(nodes: u32, rng: &mut Rng) -> Vec<(Node, Node)> {
     let tier1 = TIER1.min(nodes);
     let clique = (0..tier1).flat_map(|a| (a + 1..tier1).map(move |b| (a, b)));
     let mut bowls =
-        Bowls { tier1: (0..tier1).collect(), transit: Vec::new(), links: clique.collect() };
+        Bowls { tier1: (0..tier1).collect(), transit: Default::default(), links: clique.collect() };
     let size = f64::from(nodes.min(10_000));
     let transit = tier1 + (nodes - tier1) * 15 / 100;
     let content = transit + (nodes - tier1) * 5 / 100;
@@ -49,24 +51,26 @@ pub(super) fn links(nodes: u32, rng: &mut Rng) -> Vec<(Node, Node)> {
             new if new < content => &of_content,
             _ => &of_stubs,
         };
-        bowls.join(new, habit, rng);
+        let region = below(rng, REGIONS);
+        bowls.join(new, habit, region, rng);
         if new < transit {
-            bowls.transit.push(new);
+            bowls.transit[region].push(new);
         }
     }
     bowls.links
 }
 
 impl Bowls {
-    fn join(&mut self, new: Node, habit: &Habit, rng: &mut Rng) {
+    fn join(&mut self, new: Node, habit: &Habit, region: usize, rng: &mut Rng) {
+        let transit = &mut self.transit[region];
         for _ in 0..about(habit.providers, 1, rng) {
-            let is_tier1 = self.transit.is_empty() || fraction(rng) < habit.tier1;
-            let bowl = if is_tier1 { &mut self.tier1 } else { &mut self.transit };
+            let is_tier1 = transit.is_empty() || fraction(rng) < habit.tier1;
+            let bowl = if is_tier1 { &mut self.tier1 } else { &mut *transit };
             Self::link(new, bowl, &mut self.links, rng);
         }
         for _ in 0..about(habit.peers, 0, rng) {
-            if !self.transit.is_empty() {
-                Self::link(new, &mut self.transit, &mut self.links, rng);
+            if !transit.is_empty() {
+                Self::link(new, transit, &mut self.links, rng);
             }
         }
     }

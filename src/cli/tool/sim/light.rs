@@ -1,5 +1,8 @@
 //! `muses sim light`: one overlay, a row for each measure.
 
+use std::collections::BTreeMap;
+use std::fs;
+
 use crate::overlay::metric::Metric;
 use crate::sim::light::dice::dice;
 use crate::sim::light::graph::Node;
@@ -10,12 +13,15 @@ use crate::sim::light::world::{Plan, World};
 
 use super::super::super::clock::Stopwatch;
 use super::super::super::columns::Columns;
+use super::super::super::disk::{self, Dot, Kind};
 use super::super::super::failure::{Failure, Wrong};
 use super::super::super::programs::print;
 use super::super::super::settings::Settings;
 
 /// Most pairs: more take longer and say no more.
 const PAIRS_MAX: u64 = 10_000_000;
+/// Most nodes of a picture: more make it large and show no more.
+const DRAWN_MAX: usize = 1000;
 
 /// Runs it.
 pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
@@ -36,7 +42,43 @@ pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
     rows.walks(&walks, nodes - living.count());
     rows.add("seconds to build", format!("{built:.1}"));
     rows.add("seconds in all", format!("{:.1}", clock.elapsed().as_secs_f64()));
+    if let Some(given) = settings.one("map") {
+        let file = given.path(&given.text);
+        fs::write(&file, picture(&world, &living))
+            .map_err(|error| Failure::run(format!("{}: {error}", file.display())))?;
+        rows.add("map", file.display().to_string());
+    }
     print(&rows.0.text(""))
+}
+
+/// The first tree and all links, as many nodes of it as can be seen: those nearest to the root.
+fn picture(world: &World, living: &Living) -> String {
+    let (tree, graph) = (&world.trees[0], &world.graph);
+    let (all, mut drawn) = (graph.nodes() as usize, tree.downwards());
+    drawn.truncate(DRAWN_MAX);
+    let at: BTreeMap<Node, usize> = (0..).zip(&drawn).map(|(at, node)| (*node, at)).collect();
+    let dots: Vec<Dot> = drawn.iter().map(|node| dot(tree, living, *node)).collect();
+    let pair = |a: Node, b: Node| Some((*at.get(&a)?, *at.get(&b)?));
+    let edge = |node: &Node| pair(*node, tree.parent(*node)?);
+    let edges: Vec<(usize, usize)> = drawn.iter().filter_map(edge).collect();
+    let is_edge = |a, b| tree.parent(a) == Some(b) || tree.parent(b) == Some(a);
+    let links = graph.all().filter(|(a, b)| !is_edge(*a, *b));
+    let links: Vec<(usize, usize)> = links.filter_map(|(a, b)| pair(a, b)).collect();
+    let title = match drawn.len() {
+        some if some < all => format!("{some} of {all} nodes: those nearest to the root"),
+        _ => format!("{all} nodes"),
+    };
+    disk::draw(&dots, &edges, &links, &title)
+}
+
+fn dot(tree: &Tree, living: &Living, node: Node) -> Dot {
+    let word = tree.word(node).unwrap_or_default().to_vec();
+    let kind = match living.has(node) {
+        false => Kind::Away,
+        true if node == tree.root() => Kind::Root,
+        true => Kind::Node,
+    };
+    Dot { word, label: node.to_string(), kind }
 }
 
 struct Rows(Columns);

@@ -41,14 +41,14 @@ mod tests {
     use super::super::super::shapes::{Kind, Shape};
     use super::super::super::world::{Plan, World};
     use super::super::angle::Angle;
-    use super::super::spread::Spread;
+    use super::super::spread::{Draw, Spread};
     use super::*;
 
     #[test]
     fn ours_is_even_and_angles_are_not() {
         let shape = Shape { kind: Kind::Ba, nodes: 300, links: 2 };
         let world = World::new(&Plan { shape, degree: 16, trees: 4, order: Order::Hash, seed: 1 });
-        let ours = load(&Spread::new(&world.trees, 8), 300, 4000, 1);
+        let ours = load(&Spread::new(&world.trees, 8, Draw::Place), 300, 4000, 1);
         assert!(ours.greatest < 1.5 && ours.top < 2.0 && ours.empty < 0.1, "{ours:?}");
         let classic = load(&Angle::new(&world.trees[0], 16, 1, 0), 300, 4000, 1);
         assert!(classic.greatest > 10.0 && classic.empty > 5.0, "{classic:?}");

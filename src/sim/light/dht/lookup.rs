@@ -70,6 +70,7 @@ mod tests {
     use super::super::super::roots::Order;
     use super::super::super::shapes::{Kind, Shape};
     use super::super::super::world::{Plan, World};
+    use super::super::spread::Draw;
     use super::*;
 
     #[test]
@@ -80,7 +81,7 @@ mod tests {
             let world = World::new(&plan);
             let living = Living::all(200);
             let angle = Angle::new(&world.trees[0], degree, 16, 0);
-            let spread = Spread::new(&world.trees, 8);
+            let spread = Spread::new(&world.trees, 8, Draw::Place);
             let mut rng = dice(1, "keys");
             for metric in [Metric::Tree, Metric::hyperbolic(degree)] {
                 let (graph, trees) = (&world.graph, &world.trees[..]);
@@ -104,7 +105,7 @@ mod tests {
         let shape = Shape { kind: Kind::Ba, nodes: 200, links: 2 };
         let plan = Plan { shape, degree: 16, trees: 4, order: Order::Hash, seed: 1 };
         let world = World::new(&plan);
-        let spread = Spread::new(&world.trees, 8);
+        let spread = Spread::new(&world.trees, 8, Draw::Place);
         let key = dice(1, "keys").array();
         let holders = spread.holders(&key);
         let mut living = Living::all(200);

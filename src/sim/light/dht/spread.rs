@@ -9,19 +9,29 @@ use super::super::graph::Node;
 use super::super::tree::Tree;
 use super::{Key, Owners};
 
+/// What a candidate's number is drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Draw {
+    /// Key, place and letter, as the overlay does it.
+    Place,
+    /// Key and Name: a subtree that moves as a whole then keeps its records. For comparison.
+    Name,
+}
+
 /// The mapping over all trees.
 #[derive(Clone, Debug)]
 pub struct Spread<'a> {
     trees: &'a [Tree],
     families: Vec<Family>,
     replicas: usize,
+    draw: Draw,
 }
 
 impl<'a> Spread<'a> {
     /// Over these trees, with so many copies.
     #[must_use]
-    pub fn new(trees: &'a [Tree], replicas: usize) -> Self {
-        Self { trees, families: trees.iter().map(Family::new).collect(), replicas }
+    pub fn new(trees: &'a [Tree], replicas: usize, draw: Draw) -> Self {
+        Self { trees, families: trees.iter().map(Family::new).collect(), replicas, draw }
     }
 
     /// The tree that a copy is in.
@@ -38,7 +48,10 @@ impl<'a> Spread<'a> {
         own.copy_from_slice(&key[..32]);
         own[31] ^= replica as u8;
         let mut way = vec![tree.root()];
-        while let Some(next) = way.last().and_then(|at| step(tree, family, &own, *at)) {
+        while let Some(next) = way.last().and_then(|at| match self.draw {
+            Draw::Place => step(tree, family, &own, *at),
+            Draw::Name => step_by_name(family, &own, *at),
+        }) {
             way.push(next);
         }
         way
@@ -63,6 +76,17 @@ fn step(tree: &Tree, family: &Family, key: &[u8; 32], at: Node) -> Option<Node> 
     family.child(tree, at, choose(key, tree.word(at)?, weighed)?)
 }
 
+/// The same with numbers that do not depend on where anybody is: that of a candidate comes from
+/// the key and its node, that of the node itself from another draw.
+fn step_by_name(family: &Family, key: &[u8; 32], at: Node) -> Option<Node> {
+    let seed = seed(key, &[]);
+    let own = (score(seed, 2 * u64::from(at) + 1, 1), None);
+    let bid =
+        |child: &Node| (score(seed, 2 * u64::from(*child), family.size(*child)), Some(*child));
+    let bids = family.children(at).iter().map(bid);
+    bids.fold(own, |best, bid| if bid.0 > best.0 { bid } else { best }).1
+}
+
 /// Stands for the overlay's own placement until that is here: the greatest `weight / -ln(u)` wins,
 /// `u` drawn from key, place and letter; `None` is the node itself.
 fn choose(
@@ -70,18 +94,24 @@ fn choose(
     at: &[Letter],
     children: impl Iterator<Item = (Letter, u32)>,
 ) -> Option<Letter> {
-    let seed = key.chunks(8).chain(at.chunks(8)).fold(at.len() as u64, |seed, part| {
+    let seed = seed(key, at);
+    let own = (score(seed, 0, 1), None);
+    let bids =
+        children.map(|(slot, weight)| (score(seed, u64::from(slot) + 1, weight), Some(slot)));
+    bids.fold(own, |best, bid| if bid.0 > best.0 { bid } else { best }).1
+}
+
+fn seed(key: &[u8; 32], at: &[Letter]) -> u64 {
+    key.chunks(8).chain(at.chunks(8)).fold(at.len() as u64, |seed, part| {
         let mut word = [0; 8];
         word[..part.len()].copy_from_slice(part);
         mix(seed ^ u64::from_be_bytes(word))
-    });
-    let score = |slot: u64, weight: u32| {
-        let drawn = mix(seed.wrapping_add(slot.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-        -f64::from(weight) / (((drawn >> 12) as f64 + 0.5) / (1_u64 << 52) as f64).ln()
-    };
-    let own = (score(0, 1), None);
-    let bids = children.map(|(slot, weight)| (score(u64::from(slot) + 1, weight), Some(slot)));
-    bids.fold(own, |best, bid| if bid.0 > best.0 { bid } else { best }).1
+    })
+}
+
+fn score(seed: u64, slot: u64, weight: u32) -> f64 {
+    let drawn = mix(seed.wrapping_add(slot.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+    -f64::from(weight) / (((drawn >> 12) as f64 + 0.5) / (1_u64 << 52) as f64).ln()
 }
 
 /// One step of splitmix64.

@@ -142,6 +142,7 @@ pub(super) fn healed(
             trees.push(grown.tree);
         } else {
             let mended = mend(&world.graph, living, world.degree, tree, next);
+            extra.extend(mended.extra);
             stranded += mended.stranded;
             trees.push(mended.tree);
         }
@@ -154,8 +155,8 @@ pub(super) fn repair(effort: Effort) -> Table {
     let mut table = Table::new(
         "The same deaths after repair, roots included: delivered % / stretch. Classic flushes and \
          asks for new addresses; ours rebases every part that was cut off. *Stranded*: addresses \
-         of ours, per 1,000 living nodes and tree, that no existing link can mend (those nodes \
-         must dial a remembered neighbour); twenty draws, 1,000 pairs each.",
+         of ours, per 1,000 living nodes and tree, that no link can mend because none leads out \
+         (those nodes must dial a remembered neighbour); twenty draws, 1,000 pairs each.",
         ["graph", "dead", "classic", "4 trees", "stranded"],
     );
     for shape in SHAPES {

@@ -5,7 +5,7 @@ use crate::overlay::metric::Metric;
 use super::super::dht::angle::{Angle, SUBKEYS};
 use super::super::dht::load::{self, Load};
 use super::super::dht::lookup::{Field, is_found};
-use super::super::dht::spread::Spread;
+use super::super::dht::spread::{Draw, Spread};
 use super::super::dht::{Key, Owners};
 use super::super::dice::dice;
 use super::super::living::Living;
@@ -53,7 +53,7 @@ pub(super) fn load(effort: Effort) -> Table {
             cell(load::load(&angle, nodes, effort.pairs(KEYS), effort.seed))
         };
         let ours = |copies| {
-            let spread = Spread::new(&world.trees, copies);
+            let spread = Spread::new(&world.trees, copies, Draw::Place);
             cell(load::load(&spread, nodes, effort.pairs(KEYS), effort.seed))
         };
         table.row([
@@ -92,19 +92,28 @@ pub(super) fn found(effort: Effort) -> Table {
          trees, but before any record was refreshed or handed over / once those who still keep a \
          copy have handed it to where it belongs now, which is all that a living copy needs. Roots \
          die like all others; twenty draws, 200 keys each. Radial: the binder's ancestors too, \
-         half of log N / log q, rounded up. Goal: classic, one copy, 51 to 88 at 10 % and 7 to 87 \
+         half of log N / log q, rounded up. *Drawn by Name*: the rendezvous takes its numbers from \
+         the Names of the children and not from place and letter, for comparison. Goal: classic, one copy, 51 to 88 at 10 % and 7 to 87 \
          at 30 %; ours ≥ 99.9 and ≥ 99.5.",
-        ["graph", "q", "dead", "classic, 1 copy", "classic, 1 copy and radial", "ours, 8 copies"],
+        [
+            "graph",
+            "q",
+            "dead",
+            "classic, 1 copy",
+            "classic, 1 copy and radial",
+            "ours, 8 copies",
+            "ours, drawn by Name",
+        ],
     );
     for (shape, degree) in CASES {
         for percent in [10.0, 30.0] {
-            let mut sums = [Found::default(); 3];
+            let mut sums = [Found::default(); 4];
             for draw in 0..effort.draws(DRAWS) {
                 let effort = Effort { seed: effort.seed + draw, ..effort };
                 let world = effort.world(shape, degree, TREES, Order::Best);
                 find(&world, effort, percent, &mut sums);
             }
-            let [classic, radial, ours] = sums.map(Found::cell);
+            let [classic, radial, ours, named] = sums.map(Found::cell);
             table.row([
                 called(shape),
                 degree.to_string(),
@@ -112,13 +121,14 @@ pub(super) fn found(effort: Effort) -> Table {
                 classic,
                 radial,
                 ours,
+                named,
             ]);
         }
     }
     table
 }
 
-fn find(world: &World, effort: Effort, percent: f64, sums: &mut [Found; 3]) {
+fn find(world: &World, effort: Effort, percent: f64, sums: &mut [Found; 4]) {
     let (nodes, degree, seed) = (world.graph.nodes(), world.degree, effort.seed);
     let living = Living::but(nodes, percent, &[], &mut dice(seed, "dead"));
     let one = World { trees: world.trees[..1].to_vec(), ..world.clone() };
@@ -129,7 +139,10 @@ fn find(world: &World, effort: Effort, percent: f64, sums: &mut [Found; 3]) {
         let of = |tree| Angle::new(tree, degree, 1, radial);
         (of(&world.trees[0]), of(&flushed[0]))
     });
-    let spreads = (Spread::new(&world.trees, REPLICAS), Spread::new(&rebased, REPLICAS));
+    let spreads = [Draw::Place, Draw::Name].map(|draw| {
+        let of = |trees| Spread::new(trees, REPLICAS, draw);
+        (of(&world.trees), of(&rebased))
+    });
     let hyperbolic = Metric::hyperbolic(degree);
     let field =
         Field { graph: &world.graph, trees: &world.trees, living: &living, metric: &Metric::Tree };
@@ -147,14 +160,14 @@ fn find(world: &World, effort: Effort, percent: f64, sums: &mut [Found; 3]) {
             sum.after += u32::from(now.into_iter().any(is_with));
             sum.lives += u32::from(holders.iter().any(|node| living.has(*node)));
         }
-        let (old, new) = &spreads;
-        let holders = old.holders(&key);
-        let reached = |copy| field.by_descent(old, &key, copy, from);
-        let sum = &mut sums[2];
-        sum.keys += 1;
-        sum.before += u32::from((0..REPLICAS).any(|copy| reached(copy).is_some()));
-        sum.after += u32::from(is_found(&holders, &living, new, &key));
-        sum.lives += u32::from(holders.iter().any(|node| living.has(*node)));
+        for ((old, new), sum) in spreads.iter().zip(&mut sums[2..]) {
+            let holders = old.holders(&key);
+            let reached = |copy| field.by_descent(old, &key, copy, from);
+            sum.keys += 1;
+            sum.before += u32::from((0..REPLICAS).any(|copy| reached(copy).is_some()));
+            sum.after += u32::from(is_found(&holders, &living, new, &key));
+            sum.lives += u32::from(holders.iter().any(|node| living.has(*node)));
+        }
     }
 }
 
@@ -179,7 +192,7 @@ pub(super) fn lookups(effort: Effort) -> Table {
 fn hops(world: &World, effort: Effort) -> [Vec<u32>; 3] {
     let living = Living::all(world.graph.nodes());
     let angle = Angle::new(&world.trees[0], world.degree, 1, 0);
-    let spread = Spread::new(&world.trees, REPLICAS);
+    let spread = Spread::new(&world.trees, REPLICAS, Draw::Place);
     let (graph, trees) = (&world.graph, &world.trees[..]);
     let field = Field { graph, trees, living: &living, metric: &Metric::Tree };
     let hyperbolic = Metric::hyperbolic(world.degree);
