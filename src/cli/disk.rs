@@ -99,12 +99,16 @@ fn geodesic(a: (f64, f64), b: (f64, f64)) -> String {
     let (from, to) = ((RADIUS * a.0, RADIUS * a.1), (RADIUS * b.0, RADIUS * b.1));
     let cross = a.0 * b.1 - a.1 * b.0;
     let start = format!("M{:.1} {:.1}", from.0, from.1);
+    let line = format!("{start}L{:.1} {:.1}", to.0, to.1);
+    if cross.abs() < 1e-9 {
+        return line;
+    }
     // The circle's centre c: c.a = (1 + |a|^2) / 2, and so for b.
     let (ka, kb) = ((1.0 + a.0 * a.0 + a.1 * a.1) / 2.0, (1.0 + b.0 * b.0 + b.1 * b.1) / 2.0);
     let c = ((ka * b.1 - kb * a.1) / cross, (kb * a.0 - ka * b.0) / cross);
     let radius = (c.0 * c.0 + c.1 * c.1 - 1.0).max(0.0).sqrt();
-    if !radius.is_finite() || radius > 100.0 {
-        return format!("{start}L{:.1} {:.1}", to.0, to.1);
+    if radius > 100.0 {
+        return line;
     }
     let sweep = u8::from(cross < 0.0);
     let r = RADIUS * radius;
