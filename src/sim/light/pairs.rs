@@ -87,7 +87,7 @@ pub fn walk(
     seed: u64,
 ) -> Walks {
     let mut rng = dice(seed, "pairs");
-    let mut walker = Walker::new(graph, trees, living, metric);
+    let walker = Walker::new(graph, trees, living, metric);
     let (mut walks, mut search) = (Walks::default(), Search::new(graph.nodes()));
     for _ in 0..pairs.div_ceil(DESTINATIONS) {
         let from = living.draw(&mut rng);

@@ -41,7 +41,7 @@ pub fn mend(graph: &Graph, living: &Living, degree: u16, old: &Tree, root: Node)
     }
     mender.join_all();
     // One part's place may be the next one's.
-    while (0..graph.nodes()).fold(false, |any, node| mender.refer(node) || any) {}
+    while (0..graph.nodes()).filter(|node| mender.refer(*node)).count() > 0 {}
     mender.finish(if first == NOBODY { root } else { first })
 }
 

@@ -37,8 +37,6 @@ pub struct Walker<'a> {
     trees: &'a [Tree],
     living: &'a Living,
     metric: &'a Metric,
-    /// The living neighbours of where the packet is: kept, to be filled again.
-    near: Vec<At<'a>>,
 }
 
 impl<'a> Walker<'a> {
@@ -50,11 +48,11 @@ impl<'a> Walker<'a> {
         living: &'a Living,
         metric: &'a Metric,
     ) -> Self {
-        Self { graph, trees, living, metric, near: Vec::new() }
+        Self { graph, trees, living, metric }
     }
 
     /// Hops from one node to another, if the packet arrives.
-    pub fn to(&mut self, from: Node, to: Node) -> Option<u32> {
+    pub fn to(&self, from: Node, to: Node) -> Option<u32> {
         let trees = self.trees;
         let words = (0..).zip(trees).filter_map(|(tag, tree)| Some((tag, tree.word(to)?)));
         let places: Vec<Place<'_>> = words.collect();
@@ -65,7 +63,7 @@ impl<'a> Walker<'a> {
     /// From a node as near as it goes to some places, of which no node need have one; `see` is
     /// shown each node and how the packet left it.
     pub fn along(
-        &mut self,
+        &self,
         from: Node,
         to: Option<Node>,
         places: &[Place<'_>],
@@ -81,13 +79,11 @@ impl<'a> Walker<'a> {
         walk
     }
 
-    fn next(&mut self, at: Node, to: &[Place<'_>], with: Progress) -> Option<(Node, Progress)> {
+    fn next(&self, at: Node, to: &[Place<'_>], with: Progress) -> Option<(Node, Progress)> {
         let (trees, living) = (self.trees, self.living);
         let alive = self.graph.neighbours(at).iter().filter(|node| living.has(**node));
-        self.near.clear();
-        self.near.extend(alive.map(|node| At { trees, node: *node }));
+        let neighbours = alive.map(|node| (*node, 0, At { trees, node: *node }));
         let own = At { trees, node: at };
-        let neighbours = self.near.iter().map(|near| (near.node, 0, near));
         greedy::next(self.metric, to, with, &own, neighbours)
     }
 }
@@ -125,7 +121,7 @@ mod tests {
 
     fn arrives(world: &World, living: &Living, metric: &Metric) {
         let mut rng = dice(2, "pairs");
-        let mut walker = Walker::new(&world.graph, &world.trees, living, metric);
+        let walker = Walker::new(&world.graph, &world.trees, living, metric);
         for _ in 0..100 {
             let (from, to) = (living.draw(&mut rng), living.draw(&mut rng));
             assert!(walker.to(from, to).is_some(), "{from} to {to}");
@@ -140,7 +136,7 @@ mod tests {
             let living = Living::but(nodes, 20.0, &[], &mut dice(3, "dead"));
             for metric in [Metric::Tree, Metric::hyperbolic(degree)] {
                 let mut rng = dice(2, "pairs");
-                let mut walker = Walker::new(&world.graph, &world.trees, &living, &metric);
+                let walker = Walker::new(&world.graph, &world.trees, &living, &metric);
                 let mut lost = 0;
                 for _ in 0..200 {
                     let from = living.draw(&mut rng);

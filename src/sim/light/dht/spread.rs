@@ -1,8 +1,9 @@
 //! Our mapping: a descent from the root of a tree, at each node by weighted rendezvous among the
-//! node itself (weight 1) and its children (weight: the size of their subtree), so that every node
-//! of the tree is equally likely. Copy `i` is in tree `i mod k` (reference 6.3).
+//! node itself (weight 1) and its children (weight: the size of their subtree), as
+//! `overlay::dht::placement` decides it, so that every node of the tree is equally likely. Copy `i`
+//! is in tree `i mod k` (reference 6.3).
 
-use crate::overlay::word::Letter;
+use crate::overlay::dht::placement;
 
 use super::super::family::Family;
 use super::super::graph::Node;
@@ -73,13 +74,15 @@ fn step(tree: &Tree, family: &Family, key: &[u8; 32], at: Node) -> Option<Node> 
     let letter = |child: Node| tree.word(child)?.last().copied();
     let children = family.children(at).iter();
     let weighed = children.filter_map(|child| Some((letter(*child)?, family.size(*child))));
-    family.child(tree, at, choose(key, tree.word(at)?, weighed)?)
+    family.child(tree, at, placement::choose(key, tree.word(at)?, weighed)?)
 }
 
 /// The same with numbers that do not depend on where anybody is: that of a candidate comes from
 /// the key and its node, that of the node itself from another draw.
 fn step_by_name(family: &Family, key: &[u8; 32], at: Node) -> Option<Node> {
-    let seed = seed(key, &[]);
+    let seed = key.chunks(8).fold(0, |seed, part| {
+        mix(part.iter().fold(seed, |seed: u64, byte| seed.rotate_left(8) ^ u64::from(*byte)))
+    });
     let own = (score(seed, 2 * u64::from(at) + 1, 1), None);
     let bid =
         |child: &Node| (score(seed, 2 * u64::from(*child), family.size(*child)), Some(*child));
@@ -87,28 +90,7 @@ fn step_by_name(family: &Family, key: &[u8; 32], at: Node) -> Option<Node> {
     bids.fold(own, |best, bid| if bid.0 > best.0 { bid } else { best }).1
 }
 
-/// Stands for the overlay's own placement until that is here: the greatest `weight / -ln(u)` wins,
-/// `u` drawn from key, place and letter; `None` is the node itself.
-fn choose(
-    key: &[u8; 32],
-    at: &[Letter],
-    children: impl Iterator<Item = (Letter, u32)>,
-) -> Option<Letter> {
-    let seed = seed(key, at);
-    let own = (score(seed, 0, 1), None);
-    let bids =
-        children.map(|(slot, weight)| (score(seed, u64::from(slot) + 1, weight), Some(slot)));
-    bids.fold(own, |best, bid| if bid.0 > best.0 { bid } else { best }).1
-}
-
-fn seed(key: &[u8; 32], at: &[Letter]) -> u64 {
-    key.chunks(8).chain(at.chunks(8)).fold(at.len() as u64, |seed, part| {
-        let mut word = [0; 8];
-        word[..part.len()].copy_from_slice(part);
-        mix(seed ^ u64::from_be_bytes(word))
-    })
-}
-
+/// A candidate's number, by its draw and weight.
 fn score(seed: u64, slot: u64, weight: u32) -> f64 {
     let drawn = mix(seed.wrapping_add(slot.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
     -f64::from(weight) / (((drawn >> 12) as f64 + 0.5) / (1_u64 << 52) as f64).ln()

@@ -159,6 +159,17 @@ mod tests {
     }
 
     #[test]
+    fn the_document_has_every_table_by_its_command() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/OVERLAY.md");
+        let text = std::fs::read_to_string(path).expect("the document");
+        let full = Effort { quick: false, ..QUICK };
+        for experiment in ALL {
+            let head = format!("### {}\n\n`{}`\n", experiment.title, experiment.command(full));
+            assert!(text.contains(&head), "{head}");
+        }
+    }
+
+    #[test]
     fn names_are_taken_once() {
         let mut names = ALL.map(|experiment| experiment.name).to_vec();
         names.sort_unstable();
