@@ -2,9 +2,10 @@
 //! scalability of BGP", 2010), each system in one of five regions.
 //!
 //! Five tier-1 systems all linked to each other; 15 % transit, 5 % content, the rest stubs. Each
-//! buys from a few providers, a tier-1 with some probability and else a transit system of its region,
-//! both in proportion to the links that these have; transit and content systems also peer with
-//! transit ones of their region. The means grow with the size as in the paper, up to ten thousand nodes.
+//! buys from a few providers, a tier-1 with some probability and else a transit system of its
+//! region, both in proportion to the links that these have; transit and content systems also peer
+//! with transit ones of their region. The means grow with the size as in the paper, up to ten
+//! thousand nodes.
 
 use crate::crypto::rng::Rng;
 
