@@ -10,8 +10,19 @@ use std::process::{Command, Output, Stdio};
 const NODE: &str = env!("CARGO_BIN_EXE_muses-node");
 const CLOAK: &str = env!("CARGO_BIN_EXE_cloak-node");
 const MUSES: &str = env!("CARGO_BIN_EXE_muses");
-const COMMANDS: [&str; 10] =
-    ["connect", "send", "recv", "status", "sessions", "kill", "reconnect", "key", "replay", "demo"];
+const COMMANDS: [&str; 11] = [
+    "connect",
+    "send",
+    "recv",
+    "status",
+    "sessions",
+    "kill",
+    "reconnect",
+    "key",
+    "replay",
+    "demo",
+    "sim",
+];
 
 fn run(program: &str, words: &[&str]) -> Output {
     let mut command = Command::new(program);

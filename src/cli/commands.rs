@@ -25,6 +25,7 @@ pub const TOOL: Program = Program {
         ("key", "Print this device's Name, making its identity if there is none"),
         ("replay", "Run a tape through the core that it was recorded from"),
         ("demo", "Cut a transfer twice and draw what happens"),
+        ("sim", "Measure overlays that stand in no network"),
     ],
     flags: &[STATE, HELP, VERSION, MAN],
     notes: "",
@@ -34,6 +35,25 @@ pub const TOOL: Program = Program {
         ("Why is it stuck?", "muses status"),
     ],
 };
+
+const SIM: &[Flag] = &[
+    Flag::one("graph", "KIND", "ba, as, joiners or grid [default: ba]").line(),
+    Flag::one("nodes", "N", "How many nodes [default: 10000]").line(),
+    Flag::one("links", "M", "Links that each node opens, in ba and joiners [default: 2]").line(),
+    Flag::one("degree", "Q", "Tree edges of a node at most, 3 to 256 [default: 256]").line(),
+    Flag::one("trees", "K", "How many trees, 1 to 8 [default: 3]").line(),
+    Flag::one("metric", "METRIC", "tree or hyperbolic [default: tree]").line(),
+    Flag::one("roots", "ORDER", "Roots by hash, or those with most links: best [default: hash]")
+        .line(),
+    Flag::one("dead", "PERCENT", "Nodes that die before any repair [default: 0]").line(),
+    Flag::bare("spare-roots", "Let no root die"),
+    Flag::one("pairs", "P", "Pairs of nodes to send between [default: 4000]").line(),
+    Flag::one("map", "FILE", "Draw the first tree in the Poincare disk, as SVG").line(),
+    Flag::many("table", "NAME", "This of the tables only").line(),
+    Flag::bare("quick", "Tables of smaller overlays, to see that they work"),
+    Flag::one("seed", "S", "Where all that is random comes from [default: 7]").line(),
+    HELP,
+];
 
 /// The commands of [`TOOL`], in its order.
 pub const COMMANDS: &[Program] = &[
@@ -142,6 +162,24 @@ pub const COMMANDS: &[Program] = &[
          the other stopped and continued, while a file goes through. Succeeds only if the file \
          arrived whole and both returns were quick.",
         &[("A bigger one", "muses demo --size 2G --rate none")],
+    ),
+    command(
+        "muses sim",
+        "measure overlays that stand in no network",
+        &[
+            "light [--graph KIND] [--nodes N] [--links M] [--degree Q] [--trees K] [OPTION]...",
+            "tables [--table NAME]... [--seed S] [--quick]",
+        ],
+        SIM,
+        "'light' builds one overlay and prints a row for each measure; 'tables' prints those of \
+         docs/OVERLAY.md, each below the command that prints it alone. Equal seeds give equal \
+         figures, but for the seconds that it took.",
+        &[
+            ("A twentieth of ten thousand nodes dies", "muses sim light --nodes 10000 --dead 5"),
+            ("A million nodes", "muses sim light --graph ba --nodes 1000000 --trees 4"),
+            ("A picture", "muses sim light --nodes 300 --degree 6 --trees 1 --map disk.svg"),
+            ("Every table", "muses sim tables --seed 7"),
+        ],
     ),
 ];
 

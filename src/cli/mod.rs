@@ -7,6 +7,7 @@ pub mod clock;
 pub mod columns;
 pub mod commands;
 pub mod demo;
+pub mod disk;
 pub mod drafts;
 pub mod failure;
 pub mod file;

@@ -5,7 +5,7 @@ use crate::{holds, is_quiet, rings};
 
 /// Each layer and those it may name besides itself. `tape` and `reactor` drive any machine and
 /// know none; siblings (`session` and `overlay`, `node` and `cloak`) are blind to each other.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("base", &[]),
     ("wire", &["base"]),
     ("crypto", &["base"]),
@@ -14,6 +14,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("session", &["base", "wire", "crypto", "control"]),
     ("overlay", &["base", "wire", "crypto"]),
     ("node", &["base", "wire", "crypto", "link", "control", "session", "overlay"]),
+    ("sim", &["base", "wire", "crypto", "overlay"]),
     ("cloak", &["base", "wire", "crypto", "link", "control", "overlay"]),
     ("device", &["base", "control", "node", "cloak"]),
     ("tape", &["base"]),
@@ -26,7 +27,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
 /// What the programs may name.
 const SHELL: &[&str] = &[
     "base", "wire", "crypto", "link", "control", "session", "overlay", "node", "cloak", "device",
-    "tape", "reactor", "api",
+    "tape", "reactor", "api", "sim",
 ];
 
 /// What the fuzz targets may name; nobody names them.

@@ -8,6 +8,7 @@ mod recv;
 mod replay;
 mod send;
 mod sessions;
+mod sim;
 mod status;
 
 use std::path::PathBuf;
@@ -102,6 +103,10 @@ fn run(program: &Program, settings: &Settings) -> Result<(), Failure> {
         "muses replay" => {
             let [tape] = operands(program, settings, ["FILE"])?;
             replay::run(tape)
+        }
+        "muses sim" => {
+            let [what] = operands(program, settings, ["'light' or 'tables'"])?;
+            sim::run(what, settings)
         }
         _ => {
             let [] = operands(program, settings, [])?;
