@@ -28,6 +28,7 @@ mod bob_is_killed_and_comes_back;
 mod connect_joins_stdio_through_a_cut;
 mod curl_fetches_a_file_through_cuts;
 mod ends_of_streams_arrive_after_the_outage;
+mod fifty_overlay_nodes_lose_every_root;
 mod files_arrive_whole_or_not_at_all;
 mod memory_stays_bounded_when_nobody_reads;
 mod socks_tells_the_truth;
