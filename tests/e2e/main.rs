@@ -31,6 +31,7 @@ mod ends_of_streams_arrive_after_the_outage;
 mod fifty_overlay_nodes_lose_every_root;
 mod files_arrive_whole_or_not_at_all;
 mod memory_stays_bounded_when_nobody_reads;
+mod packets_go_by_a_routes_file;
 mod socks_tells_the_truth;
 mod ssh_scp_and_rsync_go_through_a_cut;
 mod status_says_why_and_until_when;
