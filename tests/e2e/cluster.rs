@@ -31,7 +31,7 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    fn new(dir: &Path, who: &str, program: &str) -> Self {
+    pub(crate) fn new(dir: &Path, who: &str, program: &str) -> Self {
         let state = dir.join(who);
         let line = ["--state".into(), state.clone().into_os_string()];
         let process = Process::new(program, line, dir.join(format!("{who}.log")));
@@ -192,7 +192,7 @@ impl Plan {
     }
 }
 
-fn add<W: AsRef<str>>(daemon: &mut Daemon, words: &[W]) {
+pub(crate) fn add<W: AsRef<str>>(daemon: &mut Daemon, words: &[W]) {
     daemon.process.add(words.iter().map(|word| word.as_ref()));
 }
 
@@ -252,7 +252,7 @@ impl Cluster {
     }
 }
 
-fn has_links(daemon: &Daemon) -> bool {
+pub(crate) fn has_links(daemon: &Daemon) -> bool {
     let status = daemon.status();
     let uplink = status.uplink.is_none_or(|uplink| uplink.state == "up");
     let is_up = |overlay: &muses::control::status::Overlay| {

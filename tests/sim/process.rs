@@ -12,9 +12,13 @@ use muses::base::machine::{Cause, Input, Machine, Port};
 use muses::cloak::{Cloak, CloakConfig};
 use muses::device::{Device, DeviceConfig};
 use muses::node::config::NodeConfig;
+use muses::overlay::hyperbolic::Settings;
 use muses::tape::{Header, Recorded, play};
 
 use crate::net::ConnId;
+
+/// The wall clock when the simulation begins, in milliseconds.
+const WALL_CLOCK: u64 = 1_700_000_000_000;
 
 /// What a process is.
 #[derive(Clone)]
@@ -24,6 +28,21 @@ pub(crate) enum Spec {
 }
 
 impl Spec {
+    /// The hyperbolic overlay in place of static routes, if it is wanted; and the wall clock now.
+    fn dress(&mut self, overlay: Option<&Settings>, now: Time) {
+        let born = WALL_CLOCK + now.as_nanos() / 1_000_000;
+        let cloak = match self {
+            Self::Device(node, cloak) => {
+                node.born = born;
+                cloak.as_mut()
+            }
+            Self::Relay(cloak) => Some(cloak),
+        };
+        if let Some(cloak) = cloak {
+            cloak.overlay = overlay.map(|settings| Settings { born, ..settings.clone() });
+        }
+    }
+
     fn device(&self, seed: [u8; 32], now: Time) -> Option<Device> {
         let Self::Device(node, cloak) = self else { return None };
         let config = DeviceConfig { node: (**node).clone(), cloak: cloak.clone(), seed };
@@ -196,8 +215,14 @@ impl Process {
         }
     }
 
-    pub(crate) fn start(&mut self, seed: [u8; 32], taped: bool, now: Time) {
+    pub(crate) fn start(
+        &mut self,
+        (seed, overlay): ([u8; 32], Option<&Settings>),
+        taped: bool,
+        now: Time,
+    ) {
         self.run += 1;
+        self.spec.dress(overlay, now);
         (self.seed, self.started) = (seed, now);
         (self.is_paused, self.is_over) = (false, false);
         (self.turn_due, self.wake) = (false, None);

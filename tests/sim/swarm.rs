@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use muses::base::ids::Name;
 use muses::crypto::suite::Suite;
+use muses::overlay::hyperbolic::Settings;
 
 use crate::app::{App, Ending, Reading, Script};
 use crate::chance::Chance;
@@ -12,7 +13,7 @@ use crate::faults::Fault;
 use crate::net::{Dialling, Wire};
 use crate::oracle::{Door, Service, Session};
 use crate::process::Spec;
-use crate::town::{Shape, name_of};
+use crate::town::{Shape, identity, name_of};
 use crate::world::World;
 
 const MS: Duration = Duration::from_millis(1);
@@ -22,6 +23,8 @@ const RECOVERY: Duration = Duration::from_secs(15);
 const SETTLING: Duration = Duration::from_secs(40);
 /// … for as long.
 const SILENCE: Duration = Duration::from_secs(600);
+/// Bytes a second and node that the hyperbolic overlay may say at rest.
+const TREES_SAY: u64 = 60;
 
 /// What a life came to.
 pub(crate) struct Life {
@@ -33,6 +36,7 @@ pub(crate) fn live(seed: u64) -> Life {
     let mut world = World::new(seed);
     let mut chance = Chance::new(world.chance.u64());
     world.taped = chance.one_in(8);
+    world.overlay = overlay(seed);
     let storm = furnish(&mut world, &mut chance);
     plan_faults(&mut world, &mut chance, storm);
     world.start_all();
@@ -47,6 +51,13 @@ pub(crate) fn live(seed: u64) -> Life {
         }
     }
     Life { failure: world.failure, fingerprint }
+}
+
+/// Every second life is on the hyperbolic overlay; one tree to four, in some with a listed root.
+fn overlay(seed: u64) -> Option<Settings> {
+    let is_listed = seed / 8 % 4 == 0;
+    let roots = is_listed.then(|| name_of(identity(seed as usize / 32 % 4))).into_iter().collect();
+    (seed % 2 == 1).then(|| Settings { trees: (seed / 2 % 4) as u8 + 1, roots, born: 0 })
 }
 
 /// Town and sessions; gives back how long the faults last.
@@ -205,18 +216,23 @@ fn recover(world: &mut World) {
     }
 }
 
-/// An idle overlay says nothing.
+/// An idle overlay says nothing; its trees, if it has any, no more than their pulses and records.
 fn fall_silent(world: &mut World) {
     world.run(SETTLING);
     let (before, steps) = (world.net.carried, world.steps);
     world.run(SILENCE);
     let said = world.net.carried - before;
-    if said > 0 {
+    let nodes = world.processes.len() as u64;
+    let (most, turns) = match &world.overlay {
+        Some(_) => (TREES_SAY * SILENCE.as_secs() * nodes, 40 * SILENCE.as_secs() * nodes),
+        None => (0, 100),
+    };
+    if said > most {
         let state = describe(world);
         world.fail(format!("{said} bytes were said while nothing was to say\n{state}"));
     }
     let steps = world.steps - steps;
-    if steps > 100 {
+    if steps > turns {
         world.fail(format!("{steps} steps were taken while nothing was to do"));
     }
 }

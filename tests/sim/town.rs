@@ -16,7 +16,7 @@ pub(crate) fn name_of(identity: [u8; 32]) -> Name {
     Identity::from_seed(identity).name()
 }
 
-fn identity(place: usize) -> [u8; 32] {
+pub(crate) fn identity(place: usize) -> [u8; 32] {
     [place as u8 + 1; 32]
 }
 

@@ -9,6 +9,7 @@ use muses::base::fingerprint::Fingerprint;
 use muses::base::ids::Endpoint;
 use muses::base::links::LinkId;
 use muses::base::machine::{Cause, Port};
+use muses::overlay::hyperbolic::Settings;
 
 use crate::app::App;
 use crate::chance::Chance;
@@ -62,6 +63,8 @@ pub(crate) struct World {
     /// No more faults, no more rests.
     pub(crate) calm: bool,
     pub(crate) taped: bool,
+    /// What all nodes are told of the hyperbolic overlay; without it they go by static routes.
+    pub(crate) overlay: Option<Settings>,
     /// Connections went silent without a word: who dialled them and has nothing to say cannot
     /// know, and a peer that may not dial back waits for it.
     pub(crate) had_void: bool,
@@ -103,6 +106,7 @@ impl World {
             wires: Vec::new(),
             calm: false,
             taped: false,
+            overlay: None,
             had_void: false,
             traced,
             failure: None,
@@ -231,7 +235,7 @@ impl World {
         }
         let seed = self.chance.seed();
         trace!(self, "{} starts", self.processes[id].name);
-        self.processes[id].start(seed, self.taped, self.now);
+        self.processes[id].start((seed, self.overlay.as_ref()), self.taped, self.now);
         self.first_turn(id);
     }
 
