@@ -47,7 +47,10 @@ impl Post {
                 return if is_fresh { wait } else { roster.way(&destination, from.as_ref(), now) };
             }
         }
-        let is_origin = from.is_none();
+        // Not so a packet of somebody else that comes back from a link that broke.
+        let source = route.source();
+        let is_ours = source == *roster.own() || roster.clients.contains_key(&source);
+        let is_origin = from.is_none() && is_ours;
         if is_origin {
             route.set_here(overlay.forest.places().map(|(tag, word)| (tag, &**word)));
         }
