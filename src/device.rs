@@ -236,7 +236,7 @@ fn link_of(action: &Action) -> Option<LinkId> {
         | Action::Shutdown(link)
         | Action::Close(link)
         | Action::Abort(link) => Some(*link),
-        Action::Listen(..) | Action::Unlisten(_) | Action::Exit(_) => None,
+        Action::Listen(..) | Action::Unlisten(_) | Action::Keep(..) | Action::Exit(_) => None,
     }
 }
 
@@ -250,7 +250,9 @@ fn marked(action: Action) -> Action {
         Action::Shutdown(link) => Action::Shutdown(mark(link)),
         Action::Close(link) => Action::Close(mark(link)),
         Action::Abort(link) => Action::Abort(mark(link)),
-        other @ (Action::Listen(..) | Action::Unlisten(_) | Action::Exit(_)) => other,
+        other @ (Action::Listen(..) | Action::Unlisten(_) | Action::Keep(..) | Action::Exit(_)) => {
+            other
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use muses::base::limits::{MEMORY_DEFAULT, PAYLOAD_MAX, TREES_DEFAULT};
 use muses::base::links::LinkId;
 use muses::base::machine::{Action, Input, Machine, Port, Slices};
 use muses::cloak::config::LISTEN;
-use muses::cloak::{Cloak, CloakConfig};
+use muses::cloak::{Cloak, CloakConfig, Remembered};
 use muses::crypto::identity::Identity;
 use muses::crypto::suite::Suite;
 use muses::device::{Device, DeviceConfig};
@@ -65,6 +65,7 @@ fn cloak(seed: u8, listen: bool) -> CloakConfig {
         overlay: Some(Settings { trees: TREES_DEFAULT, roots: Vec::new(), born: 1 }),
         routes: Routes::default(),
         leaf: !listen,
+        remembered: Remembered::default(),
         memory: MEMORY_DEFAULT,
     }
 }

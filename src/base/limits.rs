@@ -168,6 +168,10 @@ pub const LOOKUP_SECOND: Duration = Duration::from_millis(100);
 pub const ABSENT_FOR: Duration = Duration::from_secs(2);
 /// An application waits no longer than this for the Name of an alias.
 pub const SEEK_MAX: Duration = Duration::from_secs(8);
+/// What an overlay node learns is kept on the disk this long after it changed ...
+pub const REMEMBER_AFTER: Duration = Duration::from_secs(1);
+/// ... and this often at most.
+pub const REMEMBER_EVERY: Duration = Duration::from_secs(60);
 /// A record that proved wrong is asked for again this often at most.
 pub const DOUBT_EVERY: Duration = Duration::from_millis(500);
 /// A record past its life is still used for this long where no newer one can be had.
@@ -217,6 +221,8 @@ pub const VERIFIED_KNOWN: usize = 4096;
 pub const EDGES_KNOWN: usize = 4096;
 /// Pairs of a client and a peer that are told where the client has moved.
 pub const INTRODUCTIONS_MAX: usize = 1024;
+/// Peers that were dialled with success and are dialled again where none is configured.
+pub const PEERS_REMEMBERED: usize = 8;
 /// Aliases whose Names clients wait for.
 pub const SEEKERS_MAX: usize = 64;
 /// Control connections of one CLOAK node.

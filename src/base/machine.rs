@@ -72,6 +72,15 @@ pub enum Input<'a> {
     Stop,
 }
 
+/// What a machine wants to find again at its next start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// The Names that aliases are pinned to.
+    Pins,
+    /// What an overlay node knows of the overlay.
+    Overlay,
+}
+
 /// What a machine wants done.
 #[must_use]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +101,8 @@ pub enum Action {
     Close(LinkId),
     /// Reset at once; the id is dead.
     Abort(LinkId),
+    /// Keep these bytes in place of those that were kept before; a driver that cannot does not.
+    Keep(Memory, Vec<u8>),
     /// The machine has finished; a text says why where it was not asked to.
     Exit(Option<String>),
 }

@@ -15,6 +15,7 @@ pub mod filenames;
 pub mod flags;
 pub mod help;
 pub mod logger;
+pub mod memories;
 pub mod names;
 pub mod options;
 pub mod parse;

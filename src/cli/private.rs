@@ -44,6 +44,11 @@ pub enum PrivateError {
 
 /// Reads a file that only its owner, who must be us, can read.
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, PrivateError> {
+    read_up_to(path, BYTES_MAX)
+}
+
+/// The same, of a file that may be so long.
+pub fn read_up_to(path: &Path, most: u64) -> Result<Zeroizing<Vec<u8>>, PrivateError> {
     let io = |error: io::Error| PrivateError::Io(path.to_owned(), error);
     // Without blocking, so that a pipe in the file's place cannot hold the daemon up.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
@@ -67,11 +72,11 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, PrivateError> {
     if found.mode() & 0o077 != 0 {
         return Err(PrivateError::Readable(path.to_owned()));
     }
-    if found.len() > BYTES_MAX {
+    if found.len() > most {
         return Err(PrivateError::Long(path.to_owned()));
     }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(BYTES_MAX as usize));
-    (&file).take(BYTES_MAX).read_to_end(&mut bytes).map_err(io)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(most as usize));
+    (&file).take(most).read_to_end(&mut bytes).map_err(io)?;
     Ok(bytes)
 }
 
@@ -91,21 +96,37 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Wrong> {
 /// Makes a private file with these bytes; false if another file has the name already, which
 /// then stays as it is.
 pub fn create(path: &Path, bytes: &[u8]) -> Result<bool, PrivateError> {
-    let io = |error: io::Error| PrivateError::Io(path.to_owned(), error);
+    draft(path, bytes, |draft| publish(draft, path))
+}
+
+/// Puts a private file with these bytes in the place of the one that has the name, if one has.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), PrivateError> {
+    draft(path, bytes, |draft| {
+        fs::rename(draft, path)?;
+        sync_directory(path)
+    })
+}
+
+/// Writes a file whole, then gives it its name by `finish`.
+fn draft<T>(
+    path: &Path,
+    bytes: &[u8],
+    finish: impl FnOnce(&Path) -> io::Result<T>,
+) -> Result<T, PrivateError> {
     let mut draft = path.as_os_str().to_owned();
     draft.push(format!(".{}.new", std::process::id()));
     let draft = PathBuf::from(draft);
-    let write = || -> io::Result<bool> {
+    let write = || -> io::Result<T> {
         // A draft of an earlier process with our number that died half-way.
         let _ = fs::remove_file(&draft);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        publish(&draft, path)
+        finish(&draft)
     };
     let made = write();
     let _ = fs::remove_file(&draft);
-    made.map_err(io)
+    made.map_err(|error| PrivateError::Io(path.to_owned(), error))
 }
 
 /// Gives a finished file its name; false if the name is taken.
@@ -119,13 +140,18 @@ pub fn publish(draft: &Path, path: &Path) -> io::Result<bool> {
     };
     match moved {
         Ok(()) => {
-            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
+            sync_directory(path)?;
             Ok(true)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Has the disk know of a file's new name.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 #[cfg(test)]
@@ -145,6 +171,10 @@ mod tests {
         assert!(create(&path, b"first").expect("writable"));
         assert!(!create(&path, b"second").expect("writable"));
         assert_eq!(read(&path).expect("ours").as_slice(), b"first");
+        assert_eq!(path.metadata().expect("there").mode() & 0o777, 0o600);
+        replace(&path, b"third").expect("writable");
+        assert_eq!(read(&path).expect("ours").as_slice(), b"third");
+        assert!(matches!(read_up_to(&path, 4), Err(PrivateError::Long(_))));
         assert_eq!(path.metadata().expect("there").mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).expect("there").count(), 1, "no draft stays behind");
     }

@@ -22,6 +22,7 @@ use crate::tape::{FileSink, Header, Recorded, Report, SIZE_DEFAULT, play};
 
 use super::clock;
 use super::failure::Failure;
+use super::memories::Memories;
 use super::options::{CloakOptions, NodeOptions, Trees, Way};
 use super::state::{self, Lock, StateDir};
 
@@ -45,7 +46,7 @@ pub fn node(options: NodeOptions, state: &StateDir, lock: &Lock) -> Result<(), F
     let config = device_config(options, *identity.seed().as_bytes(), state)?;
     let origin = serde_json::to_vec(&config).map_err(Failure::run)?;
     let device = Device::new(config, Time::ZERO);
-    run(device, NODE_TAPE, origin, record.as_deref())
+    run(device, NODE_TAPE, origin, record.as_deref(), Memories::new(state))
 }
 
 /// Runs a `cloak-node` until it is told to stop.
@@ -62,13 +63,14 @@ pub fn cloak(options: CloakOptions, state: &StateDir, lock: &Lock) -> Result<(),
         overlay: options.routes.is_none().then(|| overlay(&options.trees)),
         routes: options.routes.as_deref().map_or_else(|| Ok(Routes::default()), routes)?,
         leaf: false,
+        remembered: Memories::new(state).overlay(),
         memory: limits::MEMORY_DEFAULT,
     };
     let seed = *state::seed().map_err(Failure::run)?;
     let origin = CloakOrigin { config, seed };
     let bytes = serde_json::to_vec(&origin).map_err(Failure::run)?;
     let core = Cloak::new(origin.config, origin.seed, Time::ZERO);
-    run(core, CLOAK_TAPE, bytes, options.record.as_deref())
+    run(core, CLOAK_TAPE, bytes, options.record.as_deref(), Memories::new(state))
 }
 
 /// Runs a tape through the core that it was recorded from; the text says what came out.
@@ -124,8 +126,9 @@ fn run(
     kind: u8,
     origin: Vec<u8>,
     record: Option<&Path>,
+    memories: Memories,
 ) -> Result<(), Failure> {
-    let Some(tape) = record else { return drive(core) };
+    let Some(tape) = record else { return drive(core, memories) };
     let sink = FileSink::create(tape, SIZE_DEFAULT)
         .map_err(|error| Failure::run(format!("cannot record to {}: {error}", tape.display())))?;
     log::warn!(
@@ -133,11 +136,12 @@ fn run(
         tape.display()
     );
     let header = Header { kind, started: clock::wall_seconds(), origin };
-    drive(Recorded::new(core, &header, sink)?)
+    drive(Recorded::new(core, &header, sink)?, memories)
 }
 
-fn drive(core: impl Machine) -> Result<(), Failure> {
-    let (_core, why) = Reactor::new(core)?.with_signals()?.run()?;
+fn drive(core: impl Machine, memories: Memories) -> Result<(), Failure> {
+    let keep = move |memory, bytes: &[u8]| memories.keep(memory, bytes);
+    let (_core, why) = Reactor::new(core)?.with_signals()?.with_keeper(keep).run()?;
     why.map_or(Ok(()), |why| Err(Failure::run(why)))
 }
 
@@ -177,6 +181,7 @@ fn device_config(
                 overlay: Some(overlay(&trees)),
                 routes: Routes::default(),
                 leaf: true,
+                remembered: Memories::new(state).overlay(),
                 memory: share,
             };
             memory -= share;
@@ -210,6 +215,7 @@ fn device_config(
         register: options.register.as_ref().map(ToString::to_string),
         born: clock::wall_ms(),
         aliases: options.aliases,
+        pins: Memories::new(state).pins(),
         secrets: options
             .secrets
             .iter()

@@ -5,6 +5,7 @@
 //! DIR/identity   the private key, mode 0600, made once and never replaced
 //! DIR/lock       held by the one daemon that uses the directory
 //! DIR/control    the daemon's Unix socket
+//! DIR/*.json     what the daemon wants to find again at its next start
 //! ```
 
 use std::fs::{self, DirBuilder, File, OpenOptions};

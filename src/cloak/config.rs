@@ -7,6 +7,8 @@ use crate::base::machine::Port;
 use crate::overlay::hyperbolic::Settings;
 use crate::overlay::routes::Routes;
 
+use super::memory::Remembered;
+
 /// Neighbours come in here.
 pub const LISTEN: Port = Port(0x101);
 /// Local MUSeS nodes come in here.
@@ -36,6 +38,9 @@ pub struct CloakConfig {
     /// Whether this node is part of a MUSeS node: what nobody knows goes to the first dialled peer
     /// that is up, as with a host's default gateway.
     pub leaf: bool,
+    /// What an earlier run knew.
+    #[serde(default)]
+    pub remembered: Remembered,
     /// Bytes of packet memory.
     pub memory: usize,
 }

@@ -1,7 +1,8 @@
 //! The core of a CLOAK node: links to neighbours and local MUSeS nodes, and packets between them.
 //!
 //! [`Cloak`] composes parts that do not know it: [`switch`] has the links and what they forward,
-//! [`dial`] says when a peer is dialled, [`desk`] serves the person's tool. It keeps no state of
+//! [`dial`] says when a peer is dialled, [`desk`] serves the person's tool, [`memory`] holds what
+//! the next start should find again. It keeps no state of
 //! any flow: kill it, start it, and what its neighbours kept or send again goes on.
 
 pub mod carrier;
@@ -14,6 +15,7 @@ pub mod guide;
 pub mod hint;
 pub mod introductions;
 pub mod kept;
+pub mod memory;
 pub mod post;
 pub mod report;
 pub mod roster;
@@ -27,9 +29,9 @@ use crate::base::buffer::Pool;
 use crate::base::clock::{Time, earliest};
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::{Endpoint, Name};
-use crate::base::limits::{GOODBYE_MAX, NEIGHBOURS_MAX};
+use crate::base::limits::{GOODBYE_MAX, NEIGHBOURS_MAX, PEERS_REMEMBERED};
 use crate::base::links::{LinkId, Links};
-use crate::base::machine::{Action, Cause, Deadline, Input, Machine, Port, Slices};
+use crate::base::machine::{self, Action, Cause, Deadline, Input, Machine, Port, Slices};
 use crate::control::request::{Reply, Request};
 use crate::control::status::{Listener, Overlay, Status};
 use crate::crypto::identity::Identity;
@@ -42,11 +44,13 @@ use config::{CONTROL, LISTEN, LOCAL, PIPE, purpose};
 use desk::Desk;
 use dial::{Dialler, Health};
 use kept::Awaited;
+use memory::Memory;
 use post::Post;
 use roster::Roster;
 use switch::{Notice, Switch};
 
 pub use config::CloakConfig;
+pub use memory::Remembered;
 
 /// What a link is to the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +71,7 @@ pub struct Cloak {
     links: Links<Kind>,
     diallers: Vec<Dialler>,
     desk: Desk,
+    memory: Memory,
     rng: Rng,
     pool: Pool,
     actions: VecDeque<Action>,
@@ -79,14 +84,21 @@ pub struct Cloak {
 impl Cloak {
     /// A node that waits for [`Input::Start`]; `seed` is the source of all its randomness.
     #[must_use]
-    pub fn new(config: CloakConfig, seed: [u8; 32], now: Time) -> Self {
+    pub fn new(mut config: CloakConfig, seed: [u8; 32], now: Time) -> Self {
         let identity = Rc::new(Identity::from_seed(config.identity));
         let mut rng = Rng::new(seed);
         let pool = Pool::new(config.memory);
         let routing = Routing::Static { routes: config.routes.clone(), is_leaf: config.leaf };
-        let settings = config.overlay.as_ref();
-        let overlay = settings
-            .map(|settings| Box::new(Hyperbolic::new(&identity, settings, rng.child(), now)));
+        let remembered = std::mem::take(&mut config.remembered);
+        // A routes file has its peers in it, and who has peers needs no others.
+        if config.peers.is_empty() && config.overlay.is_some() {
+            config.peers.extend(remembered.peers.iter().take(PEERS_REMEMBERED).cloned());
+        }
+        let overlay = config.overlay.as_ref().map(|settings| {
+            let numbers = remembered.numbers.iter().map(|(name, number)| (*name, *number));
+            Box::new(Hyperbolic::new(&identity, settings, numbers, rng.child(), now))
+        });
+        let lessons = overlay.as_ref().map_or(0, |overlay| overlay.dht.lessons());
         let post = Post::new(pool.clone(), overlay);
         let roster = Roster::new(identity.name(), &config.peers, routing, now);
         let switch = Switch::new(identity, roster, post, rng.child(), pool.clone());
@@ -95,6 +107,7 @@ impl Cloak {
             links: Links::default(),
             diallers: config.peers.iter().cloned().map(Dialler::new).collect(),
             desk: Desk::default(),
+            memory: Memory::new(remembered.peers, lessons),
             rng,
             pool,
             actions: VecDeque::new(),
@@ -267,12 +280,14 @@ impl Cloak {
                 Notice::Found(id, name) => {
                     let Some(Kind::Dialled(peer)) = self.links.get(id) else { continue };
                     let others = self.diallers[*peer].proved(id, name);
+                    self.memory.met(&self.diallers[*peer].endpoint);
                     self.abort(others, now);
                 }
                 Notice::Gone { link, why, is_self } => self.gone(link, why, is_self, now),
             }
         }
         self.switch.settle(now);
+        self.remember(now);
         while let Some(awaited) = self.switch.post.wanted.pop_front() {
             is_stirred = true;
             self.want(awaited, now);
@@ -289,6 +304,7 @@ impl Cloak {
     fn stop(&mut self, now: Time) {
         if self.stopping.is_none() {
             self.stopping = Some(now);
+            self.keep(now);
             let ports = std::mem::take(&mut self.listening);
             self.actions.extend(ports.into_keys().map(Action::Unlisten));
             for at in 0..self.diallers.len() {
@@ -296,6 +312,21 @@ impl Cloak {
                 self.abort(attempts, now);
             }
         }
+    }
+
+    /// Has what was learnt of the overlay kept for the next start, in its time.
+    fn remember(&mut self, now: Time) {
+        let Some(overlay) = &self.switch.post.overlay else { return };
+        self.memory.look(overlay.dht.lessons(), now);
+        if self.memory.is_due(now) {
+            self.keep(now);
+        }
+    }
+
+    fn keep(&mut self, now: Time) {
+        let Some(overlay) = &self.switch.post.overlay else { return };
+        let text = self.memory.keep(|| overlay.dht.remembered(), now);
+        self.actions.extend(text.map(|text| Action::Keep(machine::Memory::Overlay, text)));
     }
 
     /// Once all is written, or time is up, closes everything and ends.
@@ -431,7 +462,7 @@ impl Machine for Cloak {
         let dials = self.diallers.iter().filter(|_| stop.is_none());
         let dial = dials.filter_map(|dialler| dialler.next_timeout(self.health(dialler))).min();
         let links = earliest(self.switch.next_timeout(), self.desk.next_timeout());
-        earliest(earliest(stop, dial), links)
+        earliest(earliest(stop, dial), earliest(links, self.memory.next_timeout()))
     }
 
     fn recv_space(&mut self, link: LinkId) -> &mut [u8] {
@@ -486,6 +517,7 @@ impl Machine for Cloak {
         for (id, _) in self.links.iter() {
             digest.fold(id.raw());
         }
+        self.memory.fold(&mut digest);
         digest.fold(self.pool.used() as u64);
         digest.fold(u64::from(self.stopping.is_some()));
         digest

@@ -81,7 +81,7 @@ impl<M: Machine> Driver<M> {
                 Action::Listen(port, _) => self.ports.push(port),
                 Action::Unlisten(port) => self.ports.retain(|other| *other != port),
                 Action::Exit(_) => self.is_over = true,
-                Action::Resume(_) | Action::Flush(_) | Action::Shutdown(_) => {}
+                Action::Resume(_) | Action::Flush(_) | Action::Shutdown(_) | Action::Keep(..) => {}
             }
         }
         panic!("actions without end");

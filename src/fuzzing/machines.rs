@@ -13,7 +13,7 @@ use crate::base::limits::{FRAME_HEADER, HEAD_ROOM, MEMORY_MIN, PAYLOAD_MAX, WIND
 use crate::base::links::LinkId;
 use crate::base::machine::Machine;
 use crate::cloak::config::{CONTROL, LISTEN, LOCAL};
-use crate::cloak::{Cloak, CloakConfig};
+use crate::cloak::{Cloak, CloakConfig, Remembered};
 use crate::crypto::rng::Rng;
 use crate::crypto::suite::Suite;
 use crate::device::{Device, DeviceConfig};
@@ -62,6 +62,7 @@ fn cloak_config(leaf: bool) -> CloakConfig {
         overlay: None,
         routes: Routes::default(),
         leaf,
+        remembered: Remembered::default(),
         memory: MEMORY_MIN,
     }
 }

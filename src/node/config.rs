@@ -59,6 +59,9 @@ pub struct NodeConfig {
     pub born: u64,
     /// Own words for Names.
     pub aliases: BTreeMap<String, Name>,
+    /// The Names that aliases of the overlay were pinned to in earlier runs.
+    #[serde(default)]
+    pub pins: Vec<(String, Name)>,
     /// Pre-shared secrets.
     pub secrets: BTreeMap<Name, [u8; 32]>,
     /// The suite offered first, and accepted.
@@ -86,6 +89,7 @@ impl NodeConfig {
             register: None,
             born: 0,
             aliases: BTreeMap::new(),
+            pins: Vec::new(),
             secrets: BTreeMap::new(),
             suite: Suite::default(),
             retain_ms: None,

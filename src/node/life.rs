@@ -10,6 +10,7 @@ use super::{CONTROL, FORWARDS, Node, SOCKS};
 
 impl Node {
     pub(super) fn start(&mut self) {
+        self.keep_pins();
         let control = self.config.control.clone().map(|at| (CONTROL, at));
         let socks = self.config.socks.clone().map(|at| (SOCKS, at));
         let forwards = (FORWARDS..).zip(self.config.forwards.iter());

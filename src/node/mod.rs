@@ -106,7 +106,7 @@ impl Node {
                 config.born,
                 now,
             ),
-            seeks: Seeks::default(),
+            seeks: Seeks::new(&config),
             uplink: Uplink::new(identity, config.cloak.clone(), pool.clone()),
             config,
             intake: Intake::new(pool.clone()),

@@ -12,7 +12,7 @@ use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
 use crate::base::limits::{ABSENT_FOR, SEEK_MAX, SEEKERS_MAX};
 use crate::base::links::LinkId;
-use crate::base::machine::Deadline;
+use crate::base::machine::{Action, Deadline, Memory};
 use crate::overlay::dht::alias::Alias;
 use crate::overlay::dht::pins::{Pinned, Pins};
 use crate::overlay::dht::record::Signed;
@@ -21,6 +21,7 @@ use crate::wire::reason::Reason;
 use crate::wire::{socks, sought};
 
 use super::Node;
+use super::config::NodeConfig;
 use super::local::{Side, Stage};
 
 /// Applications that wait for one alias.
@@ -36,10 +37,26 @@ struct Wait {
 #[derive(Debug, Default)]
 pub(crate) struct Seeks {
     pins: Pins,
+    /// The pins were changed and not kept.
+    is_changed: bool,
     waits: BTreeMap<Alias, Wait>,
 }
 
 impl Seeks {
+    /// What was pinned in earlier runs. A person's own alias is the last word on what it means, and
+    /// still is when it is given no more.
+    pub(crate) fn new(config: &NodeConfig) -> Self {
+        let kept = config.pins.iter().filter_map(|(word, name)| Some((word.parse().ok()?, *name)));
+        let mut this = Self { pins: Pins::new(kept), ..Self::default() };
+        for (word, name) in &config.aliases {
+            let Ok(alias) = word.parse() else { continue };
+            if this.pins.get(&alias).is_some_and(|pinned| pinned != name) {
+                this.is_changed |= this.pins.pin(alias, *name);
+            }
+        }
+        this
+    }
+
     /// The alias that is pinned to a Name.
     pub(crate) fn alias_of(&self, peer: &Name) -> Option<&str> {
         self.pins.iter().find(|(_, name)| *name == peer).map(|(alias, _)| alias.as_str())
@@ -106,6 +123,14 @@ impl Seeks {
 }
 
 impl Node {
+    /// Has the pins kept for the next start, if they have changed.
+    pub(super) fn keep_pins(&mut self) {
+        if std::mem::take(&mut self.seeks.is_changed) {
+            let text = self.seeks.pins.to_json();
+            self.actions.push_back(Action::Keep(Memory::Pins, text));
+        }
+    }
+
     /// Asks for a session with whoever an alias means.
     pub(super) fn seek(&mut self, link: LinkId, alias: Alias, service: u16, now: Time) {
         let pinned = self.seeks.pins.get(&alias).copied();
@@ -162,6 +187,8 @@ impl Node {
             Pinned::Known(peer) => self.go_on(alias, peer, now),
             Pinned::New(peer) => {
                 log::info!("the alias '{alias}' is new here and means {peer} from now on");
+                self.seeks.is_changed = true;
+                self.keep_pins();
                 self.go_on(alias, peer, now);
             }
             Pinned::Changed { pinned, claimed } => {

@@ -65,11 +65,18 @@ pub struct Hyperbolic {
 }
 
 impl Hyperbolic {
-    /// A node that knows nobody.
+    /// A node that knows nobody, and of an earlier run the numbers of records
+    /// ([`Dht::remembered`]).
     #[must_use]
-    pub fn new(identity: &Rc<Identity>, settings: &Settings, rng: Rng, now: Time) -> Self {
+    pub fn new(
+        identity: &Rc<Identity>,
+        settings: &Settings,
+        remembered: impl IntoIterator<Item = (Name, u64)>,
+        rng: Rng,
+        now: Time,
+    ) -> Self {
         let forest = Forest::new(identity, settings.trees, &settings.roots, settings.born, now);
-        let dht = Dht::new(rng, forest.trees().len() as u8, []);
+        let dht = Dht::new(rng, forest.trees().len() as u8, remembered);
         Self { forest, dht, metric: Metric::Tree, told: u64::MAX, shape: 0, tell_at: None }
     }
 

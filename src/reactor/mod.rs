@@ -20,6 +20,7 @@ mod accept;
 mod clock;
 mod dial;
 mod failure;
+mod keeper;
 mod listener;
 mod news;
 mod outside;
@@ -41,6 +42,7 @@ use std::time::Duration;
 use mio::{Events, Poll, Token, Waker};
 
 use self::clock::Clock;
+use self::keeper::Keeper;
 use self::outside::Outside;
 use self::paths::Paths;
 use self::resolve::Resolver;
@@ -49,7 +51,7 @@ use self::sleep::SleepAlarm;
 use self::source::Body;
 use self::table::Table;
 use crate::base::clock::earliest;
-use crate::base::machine::{Input, Machine};
+use crate::base::machine::{Input, Machine, Memory};
 
 /// Events taken from one poll; more wait in the kernel, in fair order.
 const EVENTS_MAX: usize = 1024;
@@ -93,6 +95,13 @@ impl<M: Machine> Reactor<M> {
         signals.register(self.poll.registry(), token)?;
         self.outside.table.replace(token, Body::Signals(signals));
         Ok(self)
+    }
+
+    /// Gives what the machine wants to find again to whoever keeps it; without this it is lost.
+    #[must_use]
+    pub fn with_keeper(mut self, keep: impl FnMut(Memory, &[u8]) + 'static) -> Self {
+        self.outside.keeper = Keeper::new(keep);
+        self
     }
 
     /// Without it waking up is noticed at the next event: a loss of comfort, not an error.

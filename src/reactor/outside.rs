@@ -10,6 +10,7 @@ use mio::{Registry, Token};
 
 use super::dial::{self, Dial, Progress};
 use super::failure::{cause_of, words};
+use super::keeper::Keeper;
 use super::listener::Listener;
 use super::news::News;
 use super::resolve::Resolver;
@@ -33,13 +34,15 @@ pub(super) struct Outside {
     pub(super) now: Time,
     /// The machine has finished, with its last words.
     pub(super) exit: Option<Option<String>>,
+    pub(super) keeper: Keeper,
     news: VecDeque<(Token, News)>,
 }
 
 impl Outside {
     pub(super) fn new(table: Table, registry: Registry, resolver: Resolver) -> Self {
         let news = VecDeque::new();
-        Self { table, registry, resolver, now: Time::ZERO, exit: None, news }
+        let keeper = Keeper::default();
+        Self { table, registry, resolver, now: Time::ZERO, exit: None, keeper, news }
     }
 
     pub(super) fn act(&mut self, action: Action) {
@@ -57,6 +60,7 @@ impl Outside {
             Action::Shutdown(link) => self.shutdown(link),
             Action::Close(link) => self.close(link),
             Action::Abort(link) => self.abort(link),
+            Action::Keep(memory, bytes) => self.keeper.keep(memory, &bytes),
             Action::Exit(why) => self.exit = Some(why),
         }
     }

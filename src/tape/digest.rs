@@ -52,6 +52,7 @@ impl Digest {
             Action::Close(link) => (6, link.raw()),
             Action::Abort(link) => (7, link.raw()),
             Action::Exit(why) => (8, u64::from(why.is_some())),
+            Action::Keep(memory, _) => (9, *memory as u64),
         };
         self.0.fold(number);
         self.0.fold(value);
@@ -59,6 +60,9 @@ impl Digest {
             let mut bytes = Vec::new();
             emit_endpoint(endpoint, &mut bytes);
             self.0.fold_bytes(&bytes);
+        }
+        if let Action::Keep(_, bytes) = action {
+            self.0.fold_bytes(bytes);
         }
         if let Action::Exit(Some(why)) = action {
             self.0.fold_bytes(why.as_bytes());

@@ -62,6 +62,11 @@ impl Daemon {
         self.listener("socks", "").parse().expect("a TCP address")
     }
 
+    /// Where it awaits neighbours.
+    pub(crate) fn neighbours(&self) -> String {
+        self.listener("neighbours", "")
+    }
+
     /// Where its forward to this service listens.
     pub(crate) fn forward(&self, to: &str) -> SocketAddr {
         self.listener("forward", to).parse().expect("a TCP address")
@@ -110,6 +115,7 @@ pub(crate) struct Plan {
     record: bool,
     daemon: bool,
     is_static: bool,
+    is_nameless: bool,
 }
 
 impl Plan {
@@ -146,6 +152,11 @@ impl Plan {
         Self { is_static: true, ..self }
     }
 
+    /// Alice has no alias of her own for Bob, who registers his.
+    pub(crate) fn nameless(self) -> Self {
+        Self { is_nameless: true, ..self }.bob(&["--register", "bob"])
+    }
+
     /// Starts everybody, and waits until all links are up.
     pub(crate) fn start(self) -> Cluster {
         let dir = TempDir::new().expect("a temporary directory");
@@ -173,7 +184,10 @@ impl Plan {
         } else {
             add(&mut alice, &["--peer", &first]);
         }
-        add(&mut alice, &["--socks", "127.0.0.1:0", "--alias", &format!("bob={}", bob.name)]);
+        add(&mut alice, &["--socks", "127.0.0.1:0"]);
+        if !self.is_nameless {
+            add(&mut alice, &["--alias", &format!("bob={}", bob.name)]);
+        }
         add(&mut bob, &["--socks", "none", "--peer", &second]);
         add(&mut bob, &["--alias", &format!("alice={}", alice.name)]);
         add(&mut alice, &self.alice);

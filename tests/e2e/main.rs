@@ -21,8 +21,10 @@ mod sockets;
 
 mod a_cloak_daemon_is_restarted;
 mod a_dialogue_outlives_a_long_outage;
+mod a_node_finds_its_neighbours_again;
 mod a_stop_is_heard_at_once;
 mod a_thousand_sessions_survive_a_cut;
+mod an_alias_is_looked_up_and_pinned;
 mod applications_use_the_library;
 mod bob_is_killed_and_comes_back;
 mod connect_joins_stdio_through_a_cut;

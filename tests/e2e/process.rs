@@ -57,6 +57,13 @@ impl Process {
         *place.expect("the word was given") = by.into();
     }
 
+    /// The same without an option and its value.
+    pub(crate) fn remove(&mut self, option: &str) {
+        let at = self.line.iter().position(|given| given == option);
+        let at = at.expect("the option was given");
+        self.line.drain(at..at + 2);
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().expect("it runs").id()
     }

@@ -182,6 +182,8 @@ impl World {
                     self.net.leave(conn, end, true, self.now);
                 }
             }
+            // Who comes back here comes back as after a lost disk.
+            Action::Keep(..) => {}
             Action::Exit(why) => {
                 self.processes[id].is_over = true;
                 if let Some(why) = why {

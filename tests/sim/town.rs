@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use muses::base::ids::{Endpoint, Name};
-use muses::cloak::CloakConfig;
+use muses::cloak::{CloakConfig, Remembered};
 use muses::crypto::identity::Identity;
 use muses::node::config::{Forward, NodeConfig, Offer};
 
@@ -66,6 +66,7 @@ fn relay(place: usize, listens: bool, peers: &[&str], routes: &str) -> CloakConf
         overlay: None,
         routes: routes.parse().expect("a route of a Name via a Name"),
         leaf: false,
+        remembered: Remembered::default(),
         memory: 64 << 20,
     }
 }

@@ -11,7 +11,7 @@ use crate::base::limits::{FRAME_HEADER, HEAD_ROOM, HOPS_MAX, PERSISTENT_LEN, ROU
 use crate::base::links::LinkId;
 use crate::base::machine::{Action, Cause, Input, Machine, Port, Slices};
 use crate::cloak::config::{CONTROL, LISTEN, LOCAL, PIPE};
-use crate::cloak::{Cloak, CloakConfig};
+use crate::cloak::{Cloak, CloakConfig, Remembered};
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
 use crate::link::{Event, Link, LinkError};
@@ -40,6 +40,7 @@ pub(super) fn config(node: u8, peers: &[u8], routes: &str) -> CloakConfig {
         overlay: None,
         routes: routes.parse::<Routes>().expect("good routes"),
         leaf: false,
+        remembered: Remembered::default(),
         memory: 64 << 20,
     }
 }
@@ -303,7 +304,7 @@ impl World {
             Action::Exit(why) => drop(self.exits.insert(node, why)),
             Action::Resume(id) => drop(self.paused.remove(&End::Node(node, id))),
             Action::Flush(id) => drop(self.to_flush.insert(End::Node(node, id))),
-            Action::Unlisten(_) | Action::Shutdown(_) => (),
+            Action::Unlisten(_) | Action::Shutdown(_) | Action::Keep(..) => (),
         }
     }
 

@@ -102,6 +102,12 @@ impl Cache {
         }
     }
 
+    /// Counts the changes of what [`Cache::remembered`] says.
+    #[must_use]
+    pub const fn lessons(&self) -> u64 {
+        self.numbers.lessons()
+    }
+
     /// Whether a higher number of the same Name was seen.
     #[must_use]
     pub fn is_older(&self, signed: &Signed) -> bool {

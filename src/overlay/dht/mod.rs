@@ -152,6 +152,12 @@ impl Dht {
         self.cache.remembered()
     }
 
+    /// Counts the changes of [`Dht::remembered`].
+    #[must_use]
+    pub const fn lessons(&self) -> u64 {
+        self.cache.lessons()
+    }
+
     /// Looks something up; [`Order::Found`] or [`Order::Lost`] follows.
     pub fn look_up(&mut self, wanted: Wanted, now: Time) {
         if let Wanted::Name(name) = &wanted {

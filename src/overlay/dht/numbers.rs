@@ -23,6 +23,8 @@ struct Seen {
 pub struct Numbers {
     seen: BTreeMap<Name, Seen>,
     turn: u64,
+    /// Changes of what is worth keeping.
+    lessons: u64,
 }
 
 impl Numbers {
@@ -44,13 +46,21 @@ impl Numbers {
     pub fn see(&mut self, name: Name, number: u64, is_asked: bool) {
         self.turn += 1;
         let turn = self.turn;
-        let seen = self.seen.entry(name).or_insert(Seen { number, is_asked, turn });
+        let seen = self.seen.entry(name).or_insert(Seen { number: 0, is_asked: false, turn });
+        let is_news = number > seen.number || is_asked && !seen.is_asked;
+        self.lessons += u64::from(is_news && (is_asked || seen.is_asked));
         *seen = Seen { number: number.max(seen.number), is_asked: is_asked || seen.is_asked, turn };
         if self.seen.len() > NUMBERS_MAX {
             let order = |(_, seen): &(&Name, &Seen)| (seen.is_asked, seen.turn);
             let least = self.seen.iter().min_by_key(order).map(|(name, _)| *name);
             least.and_then(|name| self.seen.remove(&name));
         }
+    }
+
+    /// Counts the changes of what [`Numbers::remembered`] says.
+    #[must_use]
+    pub const fn lessons(&self) -> u64 {
+        self.lessons
     }
 
     /// All that is worth keeping over a restart: what this node asked for, by Name.
@@ -91,6 +101,14 @@ mod tests {
         assert_eq!(numbers.highest(&name(1)), 7);
         let again = Numbers::new(numbers.remembered());
         assert_eq!([again.highest(&name(1)), again.highest(&name(2))], [7, 0]);
+        let lessons = |numbers: &Numbers| numbers.lessons();
+        let before = lessons(&numbers);
+        numbers.see(name(1), 7, true);
+        numbers.see(name(2), 10, false);
+        assert_eq!(lessons(&numbers), before, "nothing that is kept has changed");
+        numbers.see(name(1), 8, false);
+        numbers.see(name(2), 10, true);
+        assert_eq!(lessons(&numbers), before + 2);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::alias::Alias;
+use super::alias::{Alias, AliasError};
 use super::record::Signed;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
@@ -42,7 +42,23 @@ impl Pins {
         Self(kept.into_iter().take(PINS_MAX).collect())
     }
 
-    /// All pins, to be kept over a restart.
+    /// The pins as text, to be kept over a restart: a JSON object of Names by alias.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let pins: BTreeMap<&str, &Name> =
+            self.iter().map(|(alias, name)| (alias.as_str(), name)).collect();
+        serde_json::to_vec_pretty(&pins).expect("strings are JSON")
+    }
+
+    /// Reads such a text; nothing of it, if there is something in it that is no pin.
+    pub fn from_json(text: &[u8]) -> Result<Self, serde_json::Error> {
+        let pins: BTreeMap<String, Name> = serde_json::from_slice(text)?;
+        let pins = pins.into_iter().map(|(alias, name)| Ok((alias.parse::<Alias>()?, name)));
+        let pins: Result<Vec<_>, AliasError> = pins.collect();
+        pins.map(Self::new).map_err(serde::de::Error::custom)
+    }
+
+    /// All pins.
     pub fn iter(&self) -> impl Iterator<Item = (&Alias, &Name)> {
         self.0.iter()
     }
@@ -114,7 +130,12 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(pins.check(&bob, &both[1..]), changed);
         }
-        let mut again = Pins::new(pins.iter().map(|(alias, name)| (alias.clone(), *name)));
+        let mut again = Pins::from_json(&pins.to_json()).expect("its own text");
+        for wrong in ["", "[]", r#"{"Bob": 1}"#, r#"{"bob": "x"}"#] {
+            assert!(Pins::from_json(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+        let wrong = format!(r#"{{"b b": "{first}"}}"#);
+        assert!(Pins::from_json(wrong.as_bytes()).is_err());
         assert_eq!(again.check(&bob, &both[1..]), changed);
         assert_eq!(again.forget(&bob), Some(first));
         assert_eq!(again.check(&bob, &both[1..]), Pinned::New(thief));
