@@ -221,19 +221,21 @@ impl Tree {
         known.standing.is_some().then_some((known.tag, &known.word))
     }
 
-    /// A neighbour is there.
+    /// A neighbour is there, or is there by a fresh link: what was said on the old one may be lost,
+    /// and the far end may have taken us for gone, so it hears all of it again.
     pub fn neighbour_up(&mut self, name: Name, now: Time) {
         let (tag, rank) = (0, self.rank);
-        self.neighbours.entry(name).or_insert(Neighbour {
+        let neighbour = self.neighbours.entry(name).or_insert(Neighbour {
             standing: None,
             tag,
             word: Word::root(),
             rank,
             refused: None,
-            due: Some(now),
+            due: None,
             told: None,
             barred: None,
         });
+        neighbour.due = Some(now);
     }
 
     /// A neighbour is gone.
