@@ -166,6 +166,8 @@ pub const LOOKUP_MAX: Duration = Duration::from_secs(6);
 pub const LOOKUP_SECOND: Duration = Duration::from_millis(100);
 /// What was not found is not asked for again for this long.
 pub const ABSENT_FOR: Duration = Duration::from_secs(2);
+/// An application waits no longer than this for the Name of an alias.
+pub const SEEK_MAX: Duration = Duration::from_secs(8);
 /// A record that proved wrong is asked for again this often at most.
 pub const DOUBT_EVERY: Duration = Duration::from_millis(500);
 /// A record past its life is still used for this long where no newer one can be had.
@@ -262,4 +264,5 @@ const _: () = assert!(CROSSING.as_millis() > PROOF_MAX.as_millis() + DIAL_MAX.as
 const _: () = assert!(WANTED_FOR.as_millis() > REHELLO_SLOW.as_millis());
 const _: () = assert!(RECORD_TTL.as_secs() == 3 * PUBLISH_EVERY.as_secs());
 const _: () = assert!(RECORD_TTL.as_secs() <= RECORD_TTL_MAX.as_secs());
+const _: () = assert!(SEEK_MAX.as_secs() > LOOKUP_MAX.as_secs());
 const _: () = assert!(SERIAL_WINDOW >= 2 * SESSIONS_PER_TUNNEL_MAX as u64);

@@ -20,7 +20,9 @@ impl Switch {
     pub(super) fn word(&mut self, id: LinkId, kind: Kind, body: &[u8], now: Time) {
         let carrier = self.post.carriers.get(id).filter(|c| c.origin == Origin::Client);
         let Some(client) = carrier.and_then(|carrier| carrier.name) else { return };
-        let Some(overlay) = &mut self.post.overlay else { return };
+        let Some(overlay) = &mut self.post.overlay else {
+            return self.answer_without_overlay(id, kind, body);
+        };
         match kind {
             Kind::Record => match Signed::parse(body) {
                 // DH-01: nobody publishes for another.
@@ -41,6 +43,14 @@ impl Switch {
                 self.seekers.entry(alias).or_default().insert(client);
             }
             _ => {}
+        }
+    }
+
+    /// Where packets go by a routes file nobody claims anything, and nobody waits to hear it.
+    fn answer_without_overlay(&mut self, id: LinkId, kind: Kind, body: &[u8]) {
+        if kind == Kind::Seek && Alias::from_bytes(body).is_ok() {
+            let answer = sought::to_bytes(body, std::iter::empty());
+            self.post.carriers.on(id, |carrier| carrier.link.word(Kind::Sought, &answer));
         }
     }
 

@@ -37,6 +37,9 @@ pub struct Status {
     pub services: Vec<Service>,
     /// Secure associations with other devices.
     pub tunnels: Vec<Tunnel>,
+    /// Aliases whose Names applications wait for.
+    #[serde(default)]
+    pub seeking: Vec<Seeking>,
     /// The overlay node in this daemon; absent when a separate one is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlay: Option<Overlay>,
@@ -69,6 +72,17 @@ pub struct Service {
     pub target: String,
     /// Who may use it besides those of `--allow`.
     pub allow: Vec<String>,
+}
+
+/// An alias whose Name the overlay is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seeking {
+    /// Its letters.
+    pub alias: String,
+    /// Numbers of the sessions that wait for it.
+    pub sessions: Vec<u64>,
+    /// Why and until when.
+    pub wait: Wait,
 }
 
 /// A tunnel.

@@ -58,6 +58,7 @@ impl Node {
 
     /// What follows from the end of a local link for its session.
     fn leave(&mut self, link: LinkId, local: &Local, cause: Cause, now: Time) {
+        self.seeks.forget(link);
         match (&local.stage, local.session) {
             (Stage::Waiting(peer, ticket), _) => self.peers.withdraw(peer, *ticket),
             (Stage::Serving, _) => self.withdraw_offers(link, now),

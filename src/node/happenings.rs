@@ -171,10 +171,15 @@ impl Node {
         }
     }
 
+    /// Own word for a peer, or the alias that was pinned to it.
+    pub(super) fn alias_of(&self, peer: &Name) -> Option<&str> {
+        let own = self.config.aliases.iter().find(|(_, name)| *name == peer);
+        own.map(|(word, _)| word.as_str()).or_else(|| self.seeks.alias_of(peer))
+    }
+
     /// Own word for a peer, or the start of its Name.
     pub(super) fn word(&self, peer: &Name) -> String {
-        let alias = self.config.aliases.iter().find(|(_, name)| *name == peer);
-        alias.map_or_else(|| peer.short(), |(alias, _)| alias.clone())
+        self.alias_of(peer).map_or_else(|| peer.short(), str::to_owned)
     }
 
     /// What the listening socket that failed is for, in a sentence.

@@ -34,6 +34,7 @@ impl Node {
                 self.close_local(link, now);
             }
         }
+        self.tick_seeks(now);
         self.uplink.tick(now);
         self.dial_uplink(now);
         self.peers.tick(now);

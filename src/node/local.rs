@@ -8,6 +8,7 @@ use crate::base::clock::Time;
 use crate::base::ids::Name;
 use crate::base::links::{LinkId, Links};
 use crate::control::line::Lines;
+use crate::overlay::dht::alias::Alias;
 use crate::wire::socks::Negotiation;
 
 /// How an application or service came to be connected.
@@ -44,6 +45,8 @@ pub(crate) enum Stage {
     Request(Box<Lines>),
     /// It holds services open and hears of sessions.
     Serving,
+    /// It wants this port of whoever the alias turns out to mean.
+    Seeking(Alias, u16),
     /// It waits for the tunnel, under this ticket.
     Waiting(Name, u64),
     /// Its session is open, but the far service has not accepted.

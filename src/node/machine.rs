@@ -58,7 +58,7 @@ impl Machine for Node {
         let stopping = self.stopping.filter(|_| !self.is_over);
         let stop = stopping.map(|at| Deadline { at, why: "goodbye" });
         let next = earliest(self.uplink.next_timeout(), self.peers.next_timeout());
-        earliest(next, earliest(request, stop))
+        earliest(earliest(next, self.seeks.next_timeout()), earliest(request, stop))
     }
 
     fn recv_space(&mut self, link: LinkId) -> &mut [u8] {
@@ -111,6 +111,7 @@ impl Machine for Node {
         print.fold(self.numbers);
         print.fold(self.locals.len() as u64 | (self.paused.len() as u64) << 32);
         print.fold(u64::from(self.uplink.is_up()));
+        self.seeks.fold(&mut print);
         self.peers.fold(&mut print);
         print
     }

@@ -2,9 +2,10 @@
 //!
 //! [`Node`] composes LCM (`local`, `offers`, `intake`), the tunnels (`session::peers`) and the
 //! `uplink`, none of which knows the others. It only passes things between them: what the network
-//! brings is in `happenings`, what applications ask for in `requests`, their bytes in `streams`,
-//! the beginnings and ends of links in `ends`, and what people are told in `report`. `machine` is
-//! its face to the driver, `life` its start, its time and its end.
+//! brings is in `happenings`, what applications ask for in `requests`, the aliases among it in
+//! `seek`, their bytes in `streams`, the beginnings and ends of links in `ends`, and what people
+//! are told in `report`. `machine` is its face to the driver, `life` its start, its time and its
+//! end.
 
 pub mod config;
 mod ends;
@@ -16,6 +17,7 @@ mod machine;
 mod offers;
 mod report;
 mod requests;
+mod seek;
 mod streams;
 mod uplink;
 mod whereabouts;
@@ -38,6 +40,7 @@ use config::NodeConfig;
 use intake::Intake;
 use local::Locals;
 use offers::{Offers, Target};
+use seek::Seeks;
 use uplink::{News, Uplink};
 use whereabouts::Whereabouts;
 
@@ -56,6 +59,7 @@ pub struct Node {
     peers: Peers,
     uplink: Uplink,
     whereabouts: Whereabouts,
+    seeks: Seeks,
     locals: Locals,
     offers: Offers,
     /// Sockets that listen, as the driver opened them.
@@ -102,6 +106,7 @@ impl Node {
                 config.born,
                 now,
             ),
+            seeks: Seeks::default(),
             uplink: Uplink::new(identity, config.cloak.clone(), pool.clone()),
             config,
             intake: Intake::new(pool.clone()),
@@ -192,6 +197,7 @@ impl Node {
                     News::Up => {
                         log::info!("the way into the overlay is open");
                         self.peers.set_uplink(true, now);
+                        self.ask_all_aliases();
                     }
                     News::Down => {
                         let why = self.uplink.why();
@@ -199,6 +205,7 @@ impl Node {
                     }
                     News::Packet(frame) => self.peers.receive(frame, now),
                     News::Places(home, area) => self.moved(home, &area, now),
+                    News::Sought(body) => self.on_sought(&body, now),
                 }
             }
             while let Some(packet) = self.peers.poll_packet() {

@@ -3,12 +3,13 @@
 use crate::base::clock::Time;
 use crate::base::ids::{Endpoint, Name};
 use crate::base::machine::Port;
-use crate::control::status::{Listener, Service, Session, Status, Tunnel, Wait};
+use crate::control::status::{Listener, Seeking, Service, Session, Status, Tunnel, Wait};
+use crate::overlay::dht::alias::Alias;
 use crate::session::flow::Outage;
 use crate::session::peers::View;
 use crate::session::tunnel::Held;
 
-use super::local::{Side, Stage};
+use super::local::{Local, Side, Stage};
 use super::offers::Target;
 use super::uplink::State;
 use super::{CONTROL, FORWARDS, Node, SOCKS};
@@ -41,6 +42,11 @@ impl Node {
             listeners: self.listening.keys().map(|port| self.listener(*port)).collect(),
             services: self.services(),
             tunnels: self.peers.iter().map(|view| self.tunnel_status(&view, now)).collect(),
+            seeking: self
+                .seeks
+                .iter()
+                .map(|(alias, since, until)| self.seeking(alias, since, until, now))
+                .collect(),
             overlay: None,
             memory_used: self.pool.used() as u64,
             memory_budget: self.pool.budget() as u64,
@@ -94,6 +100,22 @@ impl Node {
         }
     }
 
+    /// Who waits for an alias; nobody does where it is only asked whether a pin still holds.
+    fn seeking(&self, alias: &Alias, since: Time, until: Time, now: Time) -> Seeking {
+        let sought = |local: &&Local| matches!(&local.stage, Stage::Seeking(of, _) if of == alias);
+        let locals = self.locals.iter().map(|(_, local)| local);
+        let why = match self.uplink.is_up() {
+            true => "the overlay is asked who claims the alias",
+            false => "the way into the overlay is lost",
+        };
+        let until = format!("its answer, or the end {}", millis(until, now));
+        Seeking {
+            alias: alias.to_string(),
+            sessions: locals.filter(sought).map(|local| local.number).collect(),
+            wait: wait("seeking", since, now, why.into(), until),
+        }
+    }
+
     fn services(&self) -> Vec<Service> {
         let word = |target: &Target| match target {
             Target::Dial(endpoint) => endpoint.to_string(),
@@ -112,8 +134,7 @@ impl Node {
     fn tunnel_status(&self, view: &View<'_>, now: Time) -> Tunnel {
         let mut status = view.tunnel.map(|tunnel| tunnel.status()).unwrap_or_default();
         status.name = view.name.to_string();
-        let alias = self.config.aliases.iter().find(|(_, name)| **name == view.name);
-        status.alias = alias.map(|(alias, _)| alias.clone()).unwrap_or_default();
+        status.alias = self.alias_of(&view.name).unwrap_or_default().to_owned();
         status.wait = self.tunnel_wait(view, now);
         let held = self.locals.iter().filter(|(_, local)| match (&local.stage, local.session) {
             (Stage::Waiting(peer, _), _) => *peer == view.name,
@@ -166,13 +187,7 @@ impl Node {
         }
     }
 
-    fn session_wait(
-        &self,
-        local: &super::local::Local,
-        held: Option<Held>,
-        tunnel: &Wait,
-        now: Time,
-    ) -> Wait {
+    fn session_wait(&self, local: &Local, held: Option<Held>, tunnel: &Wait, now: Time) -> Wait {
         let since = local.since;
         match (&local.stage, held) {
             (_, Some(Held::Outage)) => Wait { state: "suspended".into(), ..tunnel.clone() },

@@ -40,18 +40,30 @@ impl Node {
     }
 
     /// Asks for a session for a local link.
-    fn ask(&mut self, link: LinkId, peer: Name, service: u16, now: Time) {
+    pub(super) fn ask(&mut self, link: LinkId, peer: Name, service: u16, now: Time) {
         let Some(local) = self.locals.get_mut(link) else { return };
         local.stage = Stage::Waiting(peer, local.number);
         let (ticket, port) = (local.number, local.port);
         self.peers.open(peer, ticket, port, service, now);
     }
 
-    /// A Name, an alias, or either with `.muses` behind it.
+    /// A Name, an own alias, or either with `.muses` behind it.
     fn resolve(&self, word: &str) -> Option<Name> {
         let lower = word.to_ascii_lowercase();
         let bare = lower.strip_suffix(Name::SUFFIX).unwrap_or(&lower);
         self.config.aliases.get(bare).copied().or_else(|| bare.parse().ok())
+    }
+
+    /// Asks for a session with whoever a word means; false if it can mean nobody.
+    fn ask_word(&mut self, link: LinkId, word: &str, service: u16, now: Time) -> bool {
+        if let Some(peer) = self.resolve(word) {
+            self.ask(link, peer, service, now);
+            return true;
+        }
+        let lower = word.to_ascii_lowercase();
+        let bare = lower.strip_suffix(Name::SUFFIX).unwrap_or(&lower);
+        let alias = bare.parse().ok();
+        alias.map(|alias| self.seek(link, alias, service, now)).is_some()
     }
 
     // ---- SOCKS5 -------------------------------------------------------------------------------
@@ -83,20 +95,23 @@ impl Node {
         }
     }
 
-    /// Only Names are reached: an address, or a name of the DNS, is none of ours, and nothing is
-    /// ever looked up (LO-07).
+    /// Only Names are reached: an address, or a name of the DNS, is none of ours, and no word
+    /// without `.muses` is ever looked up (LO-07). Else whoever registers `localhost` or `wpad` in
+    /// the overlay would get what programs send there of their own accord.
     fn socks_connect(&mut self, link: LinkId, host: &Host, port: u16, now: Time) {
-        let domain = if let Host::Domain(domain) = host { Some(domain) } else { None };
-        match domain.and_then(|domain| self.resolve(domain)) {
-            Some(peer) => self.ask(link, peer, port, now),
-            None => {
-                log::info!("SOCKS5: {host:?} is no Name and no alias");
-                self.counters.add("socks-unknown-host");
-                let Some(local) = self.locals.get_mut(link) else { return };
-                local.words.extend(socks::reply(socks::Code::HostUnreachable, None));
-                self.drain_local(link, now);
-            }
+        let domain = if let Host::Domain(domain) = host { domain.as_str() } else { "" };
+        let is_ours = domain.to_ascii_lowercase().ends_with(Name::SUFFIX);
+        if is_ours && self.ask_word(link, domain, port, now) {
+            return;
         }
+        if let Some(peer) = self.resolve(domain) {
+            return self.ask(link, peer, port, now);
+        }
+        log::info!("SOCKS5: {host:?} is no Name and no alias");
+        self.counters.add("socks-unknown-host");
+        let Some(local) = self.locals.get_mut(link) else { return };
+        local.words.extend(socks::reply(socks::Code::HostUnreachable, None));
+        self.drain_local(link, now);
     }
 
     // ---- The control socket -------------------------------------------------------------------
@@ -116,22 +131,7 @@ impl Node {
 
     fn obey(&mut self, link: LinkId, request: Request, now: Time) {
         match request {
-            Request::Connect { name, port } => match self.resolve(&name) {
-                Some(peer) => {
-                    if let Some(local) = self.locals.get_mut(link) {
-                        let session = local.number;
-                        say(local, &Reply::Session { session });
-                    }
-                    self.actions.push_back(Action::Flush(link));
-                    self.ask(link, peer, port, now);
-                }
-                None => {
-                    let error = format!(
-                        "'{name}' is no Name and no alias of this node; add one with --alias"
-                    );
-                    self.answer_error(link, error, now);
-                }
-            },
+            Request::Connect { name, port } => self.connect(link, &name, port, now),
             Request::Listen { port, allow } => self.serve(link, port, &allow, now),
             Request::Accept { incoming } => self.hand_over(link, incoming, now),
             Request::Status => self.status_wanted.push_back(link),
@@ -149,6 +149,21 @@ impl Node {
         }
     }
 
+    fn connect(&mut self, link: LinkId, word: &str, port: u16, now: Time) {
+        let Some(local) = self.locals.get_mut(link) else { return };
+        let (session, said) = (local.number, local.words.len());
+        say(local, &Reply::Session { session });
+        self.actions.push_back(Action::Flush(link));
+        if !self.ask_word(link, word, port, now) {
+            if let Some(local) = self.locals.get_mut(link) {
+                // There is no session to have a number.
+                local.words.truncate(said);
+            }
+            let error = format!("'{word}' is neither a Name nor an alias");
+            self.answer_error(link, error, now);
+        }
+    }
+
     fn answer(&mut self, link: LinkId, outcome: Result<(), String>, now: Time) {
         match outcome {
             Ok(()) => {
@@ -161,7 +176,7 @@ impl Node {
         }
     }
 
-    fn answer_error(&mut self, link: LinkId, error: String, now: Time) {
+    pub(super) fn answer_error(&mut self, link: LinkId, error: String, now: Time) {
         if let Some(local) = self.locals.get_mut(link) {
             say(local, &Reply::Error { error, reason: None });
         }
@@ -184,13 +199,13 @@ impl Node {
             Some((peer, key)) => {
                 self.peers.with(&peer, |tunnel| tunnel.reset(key, Reason::Killed, now));
             }
-            None => {
-                let waiting = self.locals.get(link).map(|local| &local.stage);
-                let Some(Stage::Waiting(peer, ticket)) = waiting else { return false };
-                let (peer, ticket) = (*peer, *ticket);
-                self.peers.withdraw(&peer, ticket);
-            }
+            None => match self.locals.get(link).map(|local| &local.stage) {
+                Some(Stage::Waiting(peer, ticket)) => self.peers.withdraw(peer, *ticket),
+                Some(Stage::Seeking(..)) => {}
+                _ => return false,
+            },
         }
+        self.seeks.forget(link);
         self.locals.remove(link);
         self.actions.push_back(Action::Abort(link));
         true

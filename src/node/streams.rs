@@ -26,7 +26,7 @@ impl Node {
         match (&local.stage, local.session) {
             (Stage::Request(_), _) if local.words.is_empty() => self.locals.line_space(link),
             (Stage::Socks(_) | Stage::Draining | Stage::Serving, _) => &mut self.intake.scratch,
-            (Stage::Waiting(..), _) => {
+            (Stage::Seeking(..) | Stage::Waiting(..), _) => {
                 let room = SCRATCH.saturating_sub(local.early.len());
                 &mut self.intake.scratch[..room]
             }
@@ -46,7 +46,9 @@ impl Node {
                 self.on_request(link, now);
             }
             (Stage::Socks(_), _) => self.on_socks(link, count, now),
-            (Stage::Waiting(..), _) => local.early.extend_from_slice(&self.intake.scratch[..count]),
+            (Stage::Seeking(..) | Stage::Waiting(..), _) => {
+                local.early.extend_from_slice(&self.intake.scratch[..count]);
+            }
             (Stage::Opening | Stage::Stream, Some((peer, key))) => {
                 self.stream_commit(peer, key, count, now);
             }

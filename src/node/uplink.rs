@@ -60,6 +60,8 @@ pub(crate) enum News {
     Packet(Buffer),
     /// The CLOAK node with this Name says where it is.
     Places(Name, Buffer),
+    /// It says who claims an alias.
+    Sought(Buffer),
 }
 
 impl Uplink {
@@ -209,6 +211,7 @@ impl Uplink {
             }
             Event::Packet(frame) => Some(News::Packet(frame)),
             Event::Word(Kind::Places, area) => Some(News::Places(self.home?, area)),
+            Event::Word(Kind::Sought, body) => Some(News::Sought(body)),
             Event::Names(_) | Event::Standing(_) | Event::Pulse(_) | Event::Word(..) => {
                 self.poll(now)
             }

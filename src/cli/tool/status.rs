@@ -45,6 +45,12 @@ fn text(status: &Status) -> String {
     if let Some(overlay) = &status.overlay {
         neighbours(&mut text, overlay);
     }
+    for seeking in &status.seeking {
+        let sessions = seeking.sessions.iter().map(u64::to_string).collect::<Vec<_>>();
+        let alias = one_line(&seeking.alias);
+        let (sessions, sentence) = (sessions.join(", "), sentence(&seeking.wait));
+        let _ = writeln!(text, "\nalias {alias} (sessions {sessions}): {sentence}");
+    }
     for tunnel in &status.tunnels {
         tunnel_text(&mut text, tunnel);
     }
@@ -151,7 +157,7 @@ fn tunnel_text(text: &mut String, tunnel: &Tunnel) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::status::{Neighbour, Session};
+    use crate::control::status::{Neighbour, Seeking, Session};
 
     #[test]
     fn a_wait_says_state_time_reason_and_end() {
@@ -176,14 +182,21 @@ mod tests {
         let status = Status {
             uplink: Some(Wait::default()),
             tunnels: vec![tunnel],
+            seeking: vec![Seeking { alias: "carol".into(), ..Seeking::default() }],
             overlay: Some(overlay),
             counters: vec![("refused".into(), 2)],
             ..Status::default()
         };
         let shown = text(&status);
-        for part in
-            ["device", "uplink", "h:1", "reset, 0 ms ago", "tunnel to bob", "7  ", "refused 2"]
-        {
+        for part in [
+            "device",
+            "uplink",
+            "h:1",
+            "reset, 0 ms ago",
+            "alias carol",
+            "tunnel to bob",
+            "refused 2",
+        ] {
             assert!(shown.contains(part), "{part} in {shown}");
         }
     }

@@ -47,6 +47,12 @@ impl Pins {
         self.0.iter()
     }
 
+    /// The Name an alias is pinned to.
+    #[must_use]
+    pub fn get(&self, alias: &Alias) -> Option<&Name> {
+        self.0.get(alias)
+    }
+
     /// What an alias means, given the records found under it; pins it at the first time.
     pub fn check(&mut self, alias: &Alias, claims: &[Signed]) -> Pinned {
         let claims = claims.iter().map(Signed::record);
