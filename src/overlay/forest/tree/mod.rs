@@ -1,6 +1,6 @@
 //! One tree, seen from one node: what its neighbours say, whom it hangs from, who hangs from it.
 //!
-//! [`choice`] decides on the parent, [`grants`] gives and takes edges, [`voice`] says what changed.
+//! `choice` decides on the parent, `grants` gives and takes edges, `voice` says what changed.
 //! Addresses follow from edges: a node's word is its parent's and one letter more. So when a whole
 //! subtree re-hangs, from whichever member found a way, nothing is agreed on again but the edges
 //! that turned round; everybody below reads the new prefix from what the parent says (reference:
