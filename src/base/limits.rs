@@ -166,6 +166,8 @@ pub const LOOKUP_WAVES: [(Duration, u8); 5] = [
 pub const LOOKUP_MAX: Duration = Duration::from_secs(6);
 /// After the first answer a lookup waits this long for a second one.
 pub const LOOKUP_SECOND: Duration = Duration::from_millis(100);
+/// Where one replica has answered in vain, those asked with it are waited for this long.
+pub const LOOKUP_REST: Duration = Duration::from_millis(300);
 /// What was not found is not asked for again for this long.
 pub const ABSENT_FOR: Duration = Duration::from_secs(2);
 /// An application waits no longer than this for the Name of an alias.
