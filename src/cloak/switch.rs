@@ -73,7 +73,14 @@ impl Switch {
 
     /// So many bytes arrived on a link.
     pub fn recv_commit(&mut self, id: LinkId, count: usize, now: Time) {
-        self.post.carriers.on(id, |carrier| carrier.link.recv_commit(count, now));
+        let is_cleared = self.post.carriers.on(id, |carrier| {
+            let was_doubtful = carrier.link.is_doubtful();
+            carrier.link.recv_commit(count, now);
+            was_doubtful && !carrier.link.is_doubtful()
+        });
+        if is_cleared == Some(true) {
+            self.weigh_links();
+        }
         self.pump(id, now);
     }
 
