@@ -42,7 +42,7 @@ fn identity(number: usize) -> Rc<Identity> {
 fn star(count: usize) -> (Hyperbolic, Vec<[u8; ROUTE_LEN]>) {
     let hub = identity(0);
     let settings = Settings { trees: TREES_DEFAULT, roots: vec![hub.name()], born: 1 };
-    let mut node = Hyperbolic::new(&hub, &settings, [], Rng::new([1; 32]), Time::ZERO);
+    let mut node = Hyperbolic::new(&hub, &settings, Rng::new([1; 32]), Time::ZERO);
     let mut now = Time::ZERO;
     let mut around: Vec<(Name, Forest)> = (1..=count)
         .map(|number| {
@@ -59,10 +59,8 @@ fn star(count: usize) -> (Hyperbolic, Vec<[u8; ROUTE_LEN]>) {
         now = now + Duration::from_millis(20);
         node.tick(now);
         while let Some((to, said)) = node.poll_said() {
-            let Some((_, forest)) = around.iter_mut().find(|(name, _)| *name == to) else {
-                continue;
-            };
-            let Said::Standing(standing) = said else { continue };
+            let hearer = around.iter_mut().find(|(name, _)| *name == to);
+            let (Some((_, forest)), Said::Standing(standing)) = (hearer, said) else { continue };
             assert_eq!(forest.hear(&hub.name(), standing, now), Ok(()));
         }
         for (name, forest) in &mut around {

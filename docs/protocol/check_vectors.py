@@ -148,6 +148,13 @@ def x25519(own, other):
     return out
 
 
+def sign(seed, text):
+    line = "pkeyutl -sign -rawin -keyform DER -inkey key -in text".split()
+    done, out = openssl(line, files=[("key", private(ED25519, seed)), ("text", text)])
+    assert done
+    return out
+
+
 def signed(name, text, signature):
     line = "pkeyutl -verify -rawin -pubin -keyform DER -inkey name -in text -sigfile sig".split()
     files = [("name", public(ED25519, name)), ("text", text), ("sig", signature)]
@@ -238,12 +245,25 @@ class Device:
 
 ALICE = Device(0x11, 0xB1, 0x33)
 BOB = Device(0x22, 0xB2, 0x44)
-FRAME, ROUTE, PERSISTENT = 5, 70, 32
+CAROL = Device(0x33, 0xB3, 0x55)
+FRAME, ROUTE, PERSISTENT = 5, 204, 32
 HEAD = FRAME + ROUTE + PERSISTENT
 
 
-def routing_header(source, destination, hops=32, mark=0):
-    return bytes([1, hops, mark, 0, 0, ROUTE]) + destination + source
+def places(*given):
+    """The area of 64 bytes for places that have room in it: pairs of a tag and letters."""
+    area = bytes([len(given)])
+    for tag, letters in given:
+        area += tag.to_bytes(4, "big") + bytes([len(letters)]) + bytes(letters)
+    return area.ljust(64, b"\0")
+
+
+def routing_header(
+    source, destination, hops=32, mark=0, course=0, tried=0, watermark=2**32 - 1, there=(), here=()
+):
+    fields = bytes([2, hops, mark, course, 0, ROUTE]) + destination + source
+    fields += bytes([tried, 0]) + watermark.to_bytes(4, "big")
+    return fields + places(*there) + places(*here)
 
 
 def persistent(kind, suite, last, epoch, seq, session):
@@ -286,6 +306,9 @@ def check_messages():
 
     lengths = {"hello": (66, 1), "proof": (64, 2), "names": (2, 3), "ping": (0, 5), "pong": (0, 6)}
     lengths["packet"] = (ROUTE + PERSISTENT + 16384 + 20, 4)
+    lengths.update({"standing": (111, 7), "pulse": (105, 8), "places": (64, 9)})
+    lengths.update({"record": (1024, 10), "seek": (3, 11), "sought": (4, 12)})
+    lengths["errand"] = (ROUTE + 42, 13)
     for field, header in read("frame-header.txt").items():
         body, kind = lengths.pop(field)
         same("frame " + field, (body + 1).to_bytes(4, "big") + bytes([kind]), header)
@@ -294,6 +317,12 @@ def check_messages():
     route = read("routing-header.txt")
     same("Routing Header", routing_header(ALICE.name, BOB.name), route["fresh"])
     same("the same, relayed", routing_header(ALICE.name, BOB.name, 31, 1), route["relayed"])
+    there = ((0x01020304, (1, 2, 1)), (0x05060708, ()))
+    here = ((0x05060708, (250,)),)
+    placed = routing_header(ALICE.name, BOB.name, 32, 0, 0x11, 2, 3, there, here)
+    same("a Routing Header with places", placed, route["placed"])
+    descending = routing_header(ALICE.name, BOB.name, course=0x32, tried=5)
+    same("a Routing Header on its way to a key", descending, route["descending"])
 
     offer = read("handshake.txt")
     same("flags", offer["flags-none"] + offer["flags-psk"] + offer["flags-notice"], b"\0\x01\x02")
@@ -425,8 +454,177 @@ def check_conversation():
     same("Reset", opened(said["reset"], a, b, key, 21, 1, 1, session), b"\x11")
 
 
+# ---- The overlay -----------------------------------------------------------------------------
+
+
+def number(value, size):
+    return value.to_bytes(size, "big")
+
+
+TREE = b"\x01"
+CLAIM = b"MUSeS tree root v1" + TREE + number(9, 8)
+CLAIMED = ALICE.name + number(9, 8) + sign(ALICE.seed, CLAIM)
+
+
+def edge_text(parent, child, letter, serial):
+    ends = parent.name + child.name
+    return b"MUSeS tree edge v1" + TREE + ends + bytes([letter]) + number(serial, 8)
+
+
+def edge(parent, child, letter, serial):
+    text = edge_text(parent, child, letter, serial)
+    signatures = sign(parent.seed, text) + sign(child.seed, text)
+    return child.name + bytes([letter]) + number(serial, 8) + signatures
+
+
+def standing(flags, size, edges, rest=b""):
+    head = TREE + bytes([flags]) + CLAIMED + number(size, 4)
+    return head + bytes([len(edges)]) + b"".join(edges) + rest
+
+
+def check_trees():
+    text = read("tree-text.txt")
+    same("text of a claim", CLAIM, text["claim"])
+    same("a claim", sign(ALICE.seed, CLAIM), text["claim-signed"])
+    both = edge_text(ALICE, BOB, 4, 5)
+    same("text of an edge", both, text["edge"])
+    same("an edge, by the parent", sign(ALICE.seed, both), text["edge-by-parent"])
+    same("an edge, by the child", sign(BOB.seed, both), text["edge-by-child"])
+
+    said = read("standing.txt")
+    edges = [edge(ALICE, BOB, 4, 5), edge(BOB, CAROL, 200, 6)]
+    taken = bytes([9]) + bytes(30) + bytes([1])
+    same("standing of a root", standing(0, 0, []), said["root"])
+    same("a wish", standing(1, 3, [], number(6, 8) + taken), said["wish"])
+    half = sign(BOB.seed, edge_text(BOB, CAROL, 200, 6))
+    same("a grant", standing(12, 0, edges[:1], number(6, 8) + b"\xc8" + half), said["grant"])
+    same("a refusal", standing(4, 0, edges[:1], number(6, 8)), said["refusal"])
+    wish = number(6, 8) + b"\xc8" + taken
+    same("standing of a child", standing(3, 3, edges, wish), said["child"])
+    same("pulse", TREE + CLAIMED, read("pulse.txt")["message"])
+
+
+def check_order():
+    order = read("tree-order.txt")
+
+    def rank(tree, fill, listed):
+        at = (listed.index(fill) - tree) % len(listed) if fill in listed else len(listed)
+        return at, sha256(b"MUSeS tree rank v1", bytes([tree]), bytes([fill]) * 32)[:8]
+
+    for field, found in order.items():
+        if field != "tags":
+            tree = int(field[-1])
+            listed = [5, 3, 11] if field.startswith("listed") else []
+            fills = sorted(range(16), key=lambda fill: rank(tree, fill, listed))
+            same(f"ranks, {field}", bytes(fills), found)
+    tags = [sha256(b"MUSeS tree tag v1", bytes([tree]), ALICE.name)[:4] for tree in range(4)]
+    same("tags", b"".join(tags), order["tags"])
+
+    areas = read("places.txt")
+    deep = [n % 7 for n in range(58)]
+    same("no places", places(), areas["none"])
+    three = ((7, (1, 2, 1)), (0x80000000, ()), (9, (250,)))
+    same("three places", places(*three), areas["three"])
+    same("a deep place", places((1, deep)), areas["deepest-alone"])
+    same("two of three places", places((2, deep[:2]), (3, deep[:20])), areas["deepest-left-out"])
+
+
+def record(serial, ttl, home, alias=b"", at=()):
+    text = b"\x01" + ALICE.name + number(serial, 8) + number(ttl, 2) + home
+    text += bytes([len(alias)]) + alias + bytes([len(at)])
+    for tag, letters in at:
+        text += number(tag, 4) + bytes([len(letters)]) + bytes(letters)
+    return text + sign(ALICE.seed, b"MUSeS record v1" + text)
+
+
+def check_records():
+    found = read("record.txt")
+    serial = 0x010203040506
+    plain = record(serial, 540, BOB.name)
+    at = ((7, (1, 2, 1)), (0x80000000, ()))
+    called = record(serial, 540, BOB.name, b"alice", at)
+    same("record", plain, found["plain"])
+    same("record with an alias", called, found["called"])
+    same("the end of a Name", record(2**64 - 1, 3600, ALICE.name), found["end"])
+
+    errands = read("errand.txt")
+    nonce = bytes.fromhex("1122334455667788")
+    same("Store", b"\x01" + called, errands["store"])
+    same("Find by Name", b"\x02" + nonce + b"\x01" + ALICE.name, errands["find-name"])
+    same("Find by alias", b"\x02" + nonce + b"\x02alice", errands["find-alias"])
+    both = number(len(plain), 2) + plain + number(len(called), 2) + called
+    same("Found", b"\x03" + nonce + b"\x02" + both, errands["found"])
+    same("Found nothing", b"\x03" + nonce + b"\0", errands["found-nothing"])
+    same("Push", b"\x04" + plain, errands["push"])
+
+    keys = read("key.txt")
+    for field, form, what in (("name", 1, ALICE.name), ("alias", 2, b"bob")):
+        made = [sha256(b"MUSeS key v1", bytes([at, form]), what) for at in range(8)]
+        same("keys of a " + field, b"".join(made), keys[field])
+
+
+GOLDEN, ALL = 0x9E3779B97F4A7C15, 2**64 - 1
+
+
+def mix(value):
+    x = value + GOLDEN & ALL
+    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 & ALL
+    x = (x ^ x >> 27) * 0x94D049BB133111EB & ALL
+    return x ^ x >> 31
+
+
+def log2(value):
+    """In units of 2^-40, cut off."""
+    whole = value.bit_length() - 1
+    mantissa, log = value << 63 - whole, whole
+    for _ in range(40):
+        mantissa *= mantissa
+        bit = mantissa >> 127
+        log = log << 1 | bit
+        mantissa >>= 63 + bit
+    return log
+
+
+def choose(key, at, children):
+    """Nothing where the key stays, else the letter it goes on by."""
+    seed = len(at)
+    for part in (key, bytes(at)):
+        for begin in range(0, len(part), 8):
+            seed = mix(seed ^ int.from_bytes(part[begin : begin + 8].ljust(8, b"\0"), "big"))
+    best = None
+    for slot, weight in [(0, 1)] + sorted((letter + 1, size) for letter, size in children):
+        cost = (64 << 40) - log2(mix(seed + slot * GOLDEN & ALL) | 1)
+        if best is None or weight * best[2] > best[1] * cost:
+            best = slot, weight, cost
+    return bytes([1, best[0] - 1]) if best[0] else b"\0\0"
+
+
+def rounded(size):
+    eighths = 8 * log2(size) + 2**39 >> 40
+    root = round(2 ** (eighths % 8 / 8) * 2**32)
+    return min((root << eighths // 8) + 2**31 >> 32, 2**32 - 1)
+
+
+def check_placement():
+    found = read("placement.txt")
+    key = lambda fill: bytes([fill]) * 32
+    sizes, deep = [(3, 4), (9, 16), (200, 1)], range(1, 12)
+    keys = [choose(key(fill), [1, 2], sizes) for fill in range(32)]
+    same("where keys go", b"".join(keys), found["keys"])
+    at = [choose(key(1), [at], [(7, 1)]) for at in range(32)]
+    same("where a key goes", b"".join(at), found["places"])
+    keys = [choose(key(fill), deep, [(0, 2), (254, 2)]) for fill in range(32)]
+    same("where keys go far down", b"".join(keys), found["deep"])
+    numbers = list(range(1, 41)) + [100, 1000, 10**6, 2**31, 2**32 - 1]
+    same("sizes", b"".join(number(rounded(size), 4) for size in numbers), found["sizes"])
+
+
 def main():
     check_messages()
+    check_trees()
+    check_order()
+    check_records()
+    check_placement()
     check_numbers()
     check_sealed()
     check_conversation()

@@ -152,6 +152,8 @@ pub const REQUEST_MAX: Duration = Duration::from_secs(30);
 pub const RECORD_TTL: Duration = Duration::from_secs(540);
 /// A record is stored again this often, give or take a fifth.
 pub const PUBLISH_EVERY: Duration = Duration::from_secs(180);
+/// A changed record is stored again this long after the change, besides.
+pub const PUBLISH_SOON: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(3)];
 /// A lookup asks so many replicas more at each of these times after its start.
 pub const LOOKUP_WAVES: [(Duration, u8); 5] = [
     (Duration::ZERO, 3),
@@ -164,6 +166,8 @@ pub const LOOKUP_WAVES: [(Duration, u8); 5] = [
 pub const LOOKUP_MAX: Duration = Duration::from_secs(6);
 /// After the first answer a lookup waits this long for a second one.
 pub const LOOKUP_SECOND: Duration = Duration::from_millis(100);
+/// Where one replica has answered in vain, those asked with it are waited for this long.
+pub const LOOKUP_REST: Duration = Duration::from_millis(300);
 /// What was not found is not asked for again for this long.
 pub const ABSENT_FOR: Duration = Duration::from_secs(2);
 /// An application waits no longer than this for the Name of an alias.

@@ -133,7 +133,11 @@ impl Cloak {
 
     /// What was dropped, refused or noticed, by name.
     pub fn counters(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.switch.post.counters.iter()
+        let mut counters = self.switch.post.counters.clone();
+        if let Some(overlay) = &self.switch.post.overlay {
+            counters.merge(&overlay.counters());
+        }
+        counters.iter().collect::<Vec<_>>().into_iter()
     }
 
     /// Bytes of packet memory in use.

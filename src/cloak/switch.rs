@@ -73,7 +73,14 @@ impl Switch {
 
     /// So many bytes arrived on a link.
     pub fn recv_commit(&mut self, id: LinkId, count: usize, now: Time) {
-        self.post.carriers.on(id, |carrier| carrier.link.recv_commit(count, now));
+        let is_cleared = self.post.carriers.on(id, |carrier| {
+            let was_doubtful = carrier.link.is_doubtful();
+            carrier.link.recv_commit(count, now);
+            was_doubtful && !carrier.link.is_doubtful()
+        });
+        if is_cleared == Some(true) {
+            self.weigh_links();
+        }
         self.pump(id, now);
     }
 
@@ -162,9 +169,7 @@ impl Switch {
         // A spare of the same end's dialling is older than this link and meant no more.
         let older = end.spares[usize::from(is_dialled)].take();
         self.roster.table.set_up(name, true);
-        if old.is_none() {
-            self.overlay_sees(&name, true, now);
-        }
+        self.overlay_sees(&name, true, now);
         older.into_iter().for_each(|spare| self.retire(spare, now));
         match (old, verdict) {
             (Some(old), Verdict::Overtake) => self.yield_to(id, old, name, now),
@@ -211,16 +216,22 @@ impl Switch {
         let Some(mut carrier) = self.post.carriers.remove(id, last, now) else { return };
         match (carrier.name, carrier.origin) {
             (Some(name), Origin::Client) => self.roster.detach(&name, id, now),
-            (Some(name), _) => {
-                self.roster.leave(&name, id, why, now);
-                if !self.roster.table.is_up(&name) {
-                    self.overlay_sees(&name, false, now);
-                }
-            }
+            (Some(name), _) => self.neighbour_left(id, &name, why, now),
             (None, _) => (),
         }
         self.notices.push_back(Notice::Gone { link: id, why: why.to_owned(), is_self });
         self.post.rescue(carrier.link.take_queue(), &self.roster, now);
+    }
+
+    /// A spare may step in; what the overlay said on the old link has to be said on that one.
+    fn neighbour_left(&mut self, id: LinkId, name: &Name, why: &str, now: Time) {
+        let primary = |roster: &Roster| roster.neighbours.get(name).and_then(|end| end.primary);
+        let before = primary(&self.roster);
+        self.roster.leave(name, id, why, now);
+        let after = primary(&self.roster);
+        if before != after || after.is_none() {
+            self.overlay_sees(name, after.is_some(), now);
+        }
     }
 
     fn tell_names(&mut self, id: LinkId) {

@@ -1,5 +1,6 @@
 //! Whole nodes back to back under virtual time.
 
+mod lies;
 mod world;
 
 use std::time::Duration;

@@ -58,6 +58,7 @@ impl Switch {
         } else {
             overlay.forest.neighbour_down(name, now);
         }
+        self.weigh_links();
     }
 
     /// Passes on what the overlay has to say.

@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::dht::{Dht, Order, placement};
 use super::forest::Forest;
-use super::forest::tree::Said;
+use super::forest::tree::{Said, Tree};
 use super::greedy::{self, Progress, Tag};
 use super::metric::Metric;
 use super::word::Word;
 use crate::base::clock::{Time, earliest};
+use crate::base::counters::Counters;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
 use crate::base::machine::Deadline;
@@ -191,6 +192,15 @@ impl Hyperbolic {
     pub fn next_timeout(&self) -> Option<Deadline> {
         let tell = self.tell_at.map(|at| Deadline { at, why: "tell clients their places" });
         earliest(tell, earliest(self.forest.next_timeout(), self.dht.next_timeout()))
+    }
+
+    /// What was dropped, refused or noticed.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let mut counters = self.dht.counters();
+        let twice = self.forest.trees().iter().map(Tree::letters_twice).sum();
+        counters.add_many("tree-letter-twice", twice);
+        counters
     }
 
     /// Folds the state that decides what happens next.

@@ -20,6 +20,7 @@ use crate::wire::frame::{self, Kind};
 use crate::wire::link::Role;
 use crate::wire::packet::{ConType, Header, SessId};
 use crate::wire::route::{self, Route};
+use crate::wire::tree::Standing;
 
 /// Where a node listens for neighbours.
 pub(super) fn endpoint(node: u8) -> Endpoint {
@@ -80,6 +81,7 @@ pub(super) struct User {
     pub(super) raw: Vec<u8>,
     pub(super) heard: Vec<u8>,
     pub(super) packets: Vec<Vec<u8>>,
+    pub(super) standings: Vec<Standing>,
     pub(super) error: Option<LinkError>,
     pub(super) is_closed: bool,
 }
@@ -201,8 +203,9 @@ impl World {
 
     fn connect_user(&mut self, node: u8, on: Port, link: Option<Link>) -> usize {
         let user = self.users.len();
-        let (raw, heard, packets) = (Vec::new(), Vec::new(), Vec::new());
-        self.users.push(User { link, raw, heard, packets, error: None, is_closed: false });
+        let (raw, heard, packets, standings) = Default::default();
+        let error = None;
+        self.users.push(User { link, raw, heard, packets, standings, error, is_closed: false });
         let cloak = self.nodes.get_mut(&node).expect("a node");
         let from = Endpoint::Unix(format!("user{user}"));
         match cloak.accept(on, from, self.now) {
@@ -502,11 +505,8 @@ impl User {
             match event {
                 Event::Packet(frame) => self.packets.push(frame.to_vec()),
                 Event::Broken(error) => self.error = Some(error),
-                Event::Proved { .. }
-                | Event::Names(_)
-                | Event::Standing(_)
-                | Event::Pulse(_)
-                | Event::Word(..) => (),
+                Event::Standing(standing) => self.standings.push(standing),
+                Event::Proved { .. } | Event::Names(_) | Event::Pulse(_) | Event::Word(..) => (),
             }
         }
     }

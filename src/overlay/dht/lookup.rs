@@ -13,7 +13,8 @@ use crate::base::clock::{Time, earliest};
 use crate::base::counters::Counters;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
-use crate::base::limits::{CLAIMS_MAX, LOOKUP_MAX, LOOKUP_SECOND, LOOKUP_WAVES, LOOKUPS_MAX};
+use crate::base::limits::{CLAIMS_MAX, LOOKUP_MAX, LOOKUP_REST, LOOKUP_SECOND};
+use crate::base::limits::{LOOKUP_WAVES, LOOKUPS_MAX};
 use crate::crypto::rng::Rng;
 
 /// A question to one replica.
@@ -46,6 +47,7 @@ struct Lookup {
     first: u8,
     waves: usize,
     asked: u8,
+    asked_at: Time,
     /// Questions without an answer yet.
     open: u8,
     /// Answers with at least one record.
@@ -58,7 +60,8 @@ impl Lookup {
     fn new(is_quiet: bool, first: u8, now: Time) -> Self {
         let found = BTreeMap::new();
         let (waves, asked, open, good) = (0, 0, 0, 0);
-        Self { began: now, is_quiet, first, waves, asked, open, good, found, found_at: now }
+        let (began, asked_at, found_at) = (now, now, now);
+        Self { began, is_quiet, first, waves, asked, asked_at, open, good, found, found_at }
     }
 
     fn take(&mut self, signed: Signed) {
@@ -73,12 +76,21 @@ impl Lookup {
     /// in vain.
     fn more(&mut self, now: Time) -> u8 {
         let Some((after, count)) = LOOKUP_WAVES.get(self.waves) else { return 0 };
-        let is_due = now >= self.began + *after || self.open == 0;
+        let is_over = self.open == 0 || self.rest_at().is_some_and(|at| at <= now);
+        let is_due = now >= self.began + *after || is_over;
         if !is_due || !self.found.is_empty() {
             return 0;
         }
         self.waves += 1;
+        self.asked_at = now;
         *count
+    }
+
+    /// Somebody answered, and in vain: when the others of this wave are waited for no more. A
+    /// question lost while the trees changed must not hold up those that may find something.
+    fn rest_at(&self) -> Option<Time> {
+        let is_answered = self.open < self.asked && self.found.is_empty();
+        is_answered.then(|| self.asked_at + LOOKUP_REST)
     }
 
     fn is_done(&self, wanted: &Wanted, now: Time) -> bool {
@@ -87,7 +99,8 @@ impl Lookup {
             // Whoever else claims an alias may be known to one replica and not to the other.
             Wanted::Alias(_) => 3,
         };
-        let is_vain = self.found.is_empty() && self.open == 0 && self.asked == REPLICAS;
+        let is_over = self.open == 0 || self.rest_at().is_some_and(|at| at <= now);
+        let is_vain = self.found.is_empty() && self.asked == REPLICAS && is_over;
         let is_settled = !self.found.is_empty()
             && (self.good >= enough || self.open == 0 || now >= self.found_at + LOOKUP_SECOND);
         is_vain || is_settled || now >= self.began + LOOKUP_MAX
@@ -98,7 +111,8 @@ impl Lookup {
             return self.found_at + LOOKUP_SECOND;
         }
         let wave = LOOKUP_WAVES.get(self.waves).map(|(after, _)| self.began + *after);
-        earliest(wave, Some(self.began + LOOKUP_MAX)).unwrap_or(self.began)
+        let end = earliest(self.rest_at(), Some(self.began + LOOKUP_MAX));
+        earliest(wave, end).unwrap_or(self.began)
     }
 }
 
@@ -217,6 +231,7 @@ impl Lookups {
     pub fn fold(&self, into: &mut Fingerprint) {
         for lookup in self.running.values() {
             into.fold(lookup.began.as_nanos());
+            into.fold(lookup.asked_at.as_nanos());
             into.fold_bytes(&[lookup.first, lookup.asked, lookup.open, lookup.good]);
             lookup.found.values().for_each(|signed| into.fold_bytes(signed.bytes()));
         }
@@ -307,6 +322,26 @@ mod tests {
         }
         assert_eq!(all, 8);
         assert!(lookups.poll_done().is_some_and(|done| done.records.is_empty()));
+    }
+
+    #[test]
+    fn one_lost_question_among_vain_answers_does_not_hold_the_others_up() {
+        let (mut lookups, mut rng, mut open) = begin(&by_name());
+        let _lost = open.pop();
+        for ask in open {
+            lookups.answer(ask.nonce, Vec::new(), &mut rng, at(1));
+        }
+        let (mut count, mut now) = (3, at(1));
+        while lookups.poll_done().is_none() {
+            now = lookups.next_timeout().expect("the lost one is waited for");
+            lookups.tick(&mut rng, now);
+            for ask in asks(&mut lookups) {
+                count += 1;
+                lookups.answer(ask.nonce, Vec::new(), &mut rng, now);
+            }
+        }
+        assert_eq!(count, 8);
+        assert!(now <= at(1) + LOOKUP_REST * LOOKUP_WAVES.len() as u32, "{now}");
     }
 
     // DH-05: what nobody asked for, what answers another question, the same answer twice.

@@ -1,10 +1,10 @@
 //! The distributed table from Names to the places where they are.
 //!
-//! A Name signs a [`record`] of itself, which is kept under eight [`key`]s; in which node each of
-//! them lies is decided by the shape of one of the overlay's trees ([`placement`]). [`Dht`] is one
-//! node's part in it: it keeps records for others ([`store`]), stores those of its clients
-//! ([`publish`]), asks for those its clients need ([`lookup`]) and remembers them ([`cache`]).
-//! [`pins`] says which Name an alias means.
+//! A Name signs a [`record`] of itself, which is kept under eight [`mod@key`]s; in which node
+//! each of them lies is decided by the shape of one of the overlay's trees ([`placement`]).
+//! [`Dht`] is one node's part in it: it keeps records for others ([`store`]), stores those of
+//! its clients ([`publish`]), asks for those its clients need ([`lookup`]) and remembers them
+//! ([`cache`]). [`pins`] says which Name an alias means.
 //!
 //! It knows no link and no clock. What it wants done comes out of [`Dht::poll`]; an errand that
 //! ended at this node goes into [`Dht::arrived`]. `docs/protocol/dht.md`.

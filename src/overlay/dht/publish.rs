@@ -1,7 +1,8 @@
 //! Records of the Names attached to this node, stored again and again as long as they are here.
 //!
 //! A record lives for three rounds, so that two may be lost. Each replica has a time of its own:
-//! a change goes to all of them at once, and then they drift apart by chance.
+//! a change goes to all of them at once, soon twice more, because places change when the trees do
+//! and the first way may have led nowhere, and then they drift apart by chance.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,16 +12,22 @@ use super::record::Signed;
 use crate::base::clock::Time;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
-use crate::base::limits::PUBLISH_EVERY;
+use crate::base::limits::{PUBLISH_EVERY, PUBLISH_SOON};
 use crate::crypto::rng::Rng;
 
 /// Keys of one record: its Name's replicas, then its alias's.
 const SLOTS: u8 = 2 * REPLICAS;
 
+#[derive(Debug)]
+struct Kept {
+    signed: Signed,
+    changed: Time,
+}
+
 /// The attached Names' records and when each key is due.
 #[derive(Debug, Default)]
 pub struct Publisher {
-    records: BTreeMap<Name, Signed>,
+    records: BTreeMap<Name, Kept>,
     due: BTreeSet<(Time, Name, u8)>,
 }
 
@@ -30,17 +37,17 @@ impl Publisher {
     pub fn publish(&mut self, signed: Signed, now: Time) -> bool {
         let name = signed.record().name;
         if let Some(present) = self.records.get(&name) {
-            if *present == signed {
+            if present.signed == signed {
                 return true;
             }
-            if present.replaces(&signed) {
+            if present.signed.replaces(&signed) {
                 return false;
             }
         }
         self.due.retain(|(_, of, _)| *of != name);
         let slots = if signed.record().alias.is_some() { SLOTS } else { REPLICAS };
         self.due.extend((0..slots).map(|slot| (now, name, slot)));
-        self.records.insert(name, signed);
+        self.records.insert(name, Kept { signed, changed: now });
         true
     }
 
@@ -53,15 +60,15 @@ impl Publisher {
     /// The record of an attached Name.
     #[must_use]
     pub fn get(&self, name: &Name) -> Option<&Signed> {
-        self.records.get(name)
+        self.records.get(name).map(|kept| &kept.signed)
     }
 
     /// The next record that is due, with the replica of its Name or alias under which to store it.
     pub fn next(&mut self, rng: &mut Rng, now: Time) -> Option<(Wanted, u8, &Signed)> {
         let (at, name, slot) = self.due.first().copied().filter(|(at, ..)| *at <= now)?;
         self.due.remove(&(at, name, slot));
-        self.due.insert((now + pause(rng), name, slot));
-        let signed = self.records.get(&name)?;
+        let Kept { signed, changed } = self.records.get(&name)?;
+        self.due.insert((now + pause(now.since(*changed), rng), name, slot));
         let wanted = match &signed.record().alias {
             Some(alias) if slot >= REPLICAS => Wanted::Alias(alias.clone()),
             _ => Wanted::Name(name),
@@ -77,7 +84,7 @@ impl Publisher {
 
     /// Folds all of it into a digest.
     pub fn fold(&self, into: &mut Fingerprint) {
-        self.records.values().for_each(|signed| into.fold_bytes(signed.bytes()));
+        self.records.values().for_each(|kept| into.fold_bytes(kept.signed.bytes()));
         for (at, name, slot) in &self.due {
             into.fold(at.as_nanos());
             into.fold_bytes(name.as_bytes());
@@ -86,8 +93,12 @@ impl Publisher {
     }
 }
 
-/// [`PUBLISH_EVERY`], give or take a fifth.
-fn pause(rng: &mut Rng) -> Duration {
+/// Until the next time, so long after the last change: soon twice, then [`PUBLISH_EVERY`], give or
+/// take a fifth.
+fn pause(since: Duration, rng: &mut Rng) -> Duration {
+    if let Some(soon) = PUBLISH_SOON.into_iter().find(|soon| since < *soon) {
+        return soon - since;
+    }
     let fifth = (PUBLISH_EVERY / 5).as_millis() as u64;
     PUBLISH_EVERY - Duration::from_millis(fifth) + Duration::from_millis(rng.below(2 * fifth + 1))
 }
@@ -123,8 +134,13 @@ mod tests {
     fn each_replica_is_stored_again_in_a_time_of_its_own() {
         let (mut publisher, mut rng) = (Publisher::default(), Rng::new([1; 32]));
         publisher.publish(signed(1, 5), Time::ZERO);
-        let (mut now, mut last) = (Time::ZERO, [Time::ZERO; 8]);
-        due(&mut publisher, &mut rng, now);
+        let mut now = Time::ZERO;
+        for after in [Duration::ZERO, PUBLISH_SOON[0], PUBLISH_SOON[1]] {
+            now = Time::ZERO + after;
+            assert_eq!(publisher.next_timeout(), Some(now));
+            assert_eq!(due(&mut publisher, &mut rng, now).len(), 8);
+        }
+        let mut last = [now; 8];
         let mut most = 0;
         while now < Time::ZERO + 20 * PUBLISH_EVERY {
             now = publisher.next_timeout().expect("for ever");

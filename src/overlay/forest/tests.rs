@@ -289,6 +289,22 @@ fn a_node_that_comes_back_finds_its_place_again() {
     assert_eq!(*world.nodes[&name].trees[0].place().1, before);
 }
 
+/// A link dies without a word: one end loses its neighbour and gets it back, the other one has only
+/// a fresh link in place of the old.
+#[test]
+fn a_neighbour_on_a_fresh_link_hears_everything_again() {
+    let mut world = World::ring(12);
+    for (a, b) in world.links.clone() {
+        let now = world.now;
+        world.nodes.get_mut(&a).expect("a node").neighbour_down(&b, now);
+        world.flying.retain(|(_, from, to, _)| (*from, *to) != (a, b) && (*from, *to) != (b, a));
+        world.nodes.get_mut(&a).expect("a node").neighbour_up(b, now);
+        world.nodes.get_mut(&b).expect("a node").neighbour_up(a, now);
+        world.run(Duration::from_secs(1));
+        world.check();
+    }
+}
+
 /// OV: an address it was not given, another's Name, one letter for two children.
 #[test]
 fn nothing_unsigned_is_believed() {

@@ -1,6 +1,6 @@
 //! One tree, seen from one node: what its neighbours say, whom it hangs from, who hangs from it.
 //!
-//! [`choice`] decides on the parent, [`grants`] gives and takes edges, [`voice`] says what changed.
+//! `choice` decides on the parent, `grants` gives and takes edges, `voice` says what changed.
 //! Addresses follow from edges: a node's word is its parent's and one letter more. So when a whole
 //! subtree re-hangs, from whichever member found a way, nothing is agreed on again but the edges
 //! that turned round; everybody below reads the new prefix from what the parent says (reference:
@@ -221,19 +221,21 @@ impl Tree {
         known.standing.is_some().then_some((known.tag, &known.word))
     }
 
-    /// A neighbour is there.
+    /// A neighbour is there, or is there by a fresh link: what was said on the old one may be lost,
+    /// and the far end may have taken us for gone, so it hears all of it again.
     pub fn neighbour_up(&mut self, name: Name, now: Time) {
         let (tag, rank) = (0, self.rank);
-        self.neighbours.entry(name).or_insert(Neighbour {
+        let neighbour = self.neighbours.entry(name).or_insert(Neighbour {
             standing: None,
             tag,
             word: Word::root(),
             rank,
             refused: None,
-            due: Some(now),
+            due: None,
             told: None,
             barred: None,
         });
+        neighbour.due = Some(now);
     }
 
     /// A neighbour is gone.

@@ -93,8 +93,8 @@ pub(super) fn found(effort: Effort) -> Table {
          copy have handed it to where it belongs now, which is all that a living copy needs. Roots \
          die like all others; twenty draws, 200 keys each. Radial: the binder's ancestors too, \
          half of log N / log q, rounded up. *Drawn by Name*: the rendezvous takes its numbers from \
-         the Names of the children and not from place and letter, for comparison. Goal: classic, one \
-         copy, 51 to 88 at 10 % and 7 to 87 at 30 %; ours ≥ 99.9 and ≥ 99.5.",
+         the Names of the children and not from place and letter, for comparison. Goal: classic, \
+         one copy, 51 to 88 at 10 % and 7 to 87 at 30 %; ours ≥ 99.9 and ≥ 99.5.",
         [
             "graph",
             "q",

@@ -12,7 +12,7 @@ use muses::base::buffer::{Buffer, Pool};
 use muses::base::clock::Time;
 use muses::base::ids::Name;
 use muses::base::limits::{
-    FRAME_HEADER, FRAME_MAX, HEAD_ROOM, HOPS_MAX, PERSISTENT_LEN, ROUTE_LEN,
+    FRAME_HEADER, FRAME_MAX, HEAD_ROOM, HOPS_MAX, PERSISTENT_LEN, PLACES_LEN, RECORD_MAX, ROUTE_LEN,
 };
 use muses::crypto::identity::{Identity, verify};
 use muses::crypto::rng::Rng;
@@ -28,7 +28,8 @@ use muses::wire::hello::{Credentials, Manner, Offer, binding_text, prologue};
 use muses::wire::link::{Hello, Role, emit_names, parse_names, proof_text};
 use muses::wire::packet::{ConType, Header, PSessId, SessId};
 use muses::wire::reason::Reason;
-use muses::wire::route::{self, Route};
+use muses::wire::route::{self, Course, Route};
+use muses::wire::tree::{Claim, Pulse};
 
 /// One file: fields of bytes under a name, `name:` and then hexadecimal digits; `#` to the end of
 /// the line is for people.
@@ -84,9 +85,11 @@ impl Vector {
 
 macro_rules! vector {
     ($file:literal) => {
-        Vector::read($file, include_str!(concat!("vectors/", $file)))
+        Vector::read($file, include_str!($file))
     };
 }
+
+mod overlay;
 
 fn written(len: usize, write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
     let mut bytes = vec![0xa5; len];
@@ -170,6 +173,13 @@ fn the_headers_of_frames() {
         ("packet", made(Kind::Packet, FRAME_MAX)),
         ("ping", made(Kind::Ping, FRAME_HEADER)),
         ("pong", made(Kind::Pong, FRAME_HEADER)),
+        ("standing", made(Kind::Standing, FRAME_HEADER + 7 + Claim::LEN)),
+        ("pulse", made(Kind::Pulse, FRAME_HEADER + Pulse::LEN)),
+        ("places", made(Kind::Places, FRAME_HEADER + PLACES_LEN)),
+        ("record", made(Kind::Record, FRAME_HEADER + RECORD_MAX)),
+        ("seek", made(Kind::Seek, FRAME_HEADER + 3)),
+        ("sought", made(Kind::Sought, FRAME_HEADER + 4)),
+        ("errand", made(Kind::Errand, FRAME_HEADER + ROUTE_LEN + 42)),
     ]);
 }
 
@@ -181,8 +191,21 @@ fn a_routing_header() {
     let mut view = Route::new_checked(&mut relayed).expect("what emit wrote");
     view.set_hops(HOPS_MAX - 1);
     view.mark();
-    vector!("routing-header.txt")
-        .holds(&[("fresh", fresh.to_vec()), ("relayed", relayed.to_vec())]);
+    let mut placed = fresh;
+    let mut view = Route::new_checked(&mut placed).expect("what emit wrote");
+    let (first, second): (&[u8], &[u8]) = (&[1, 2, 1], &[250]);
+    view.set_there([(0x0102_0304, first), (0x0506_0708, &[])].into_iter());
+    view.set_here([(0x0506_0708, second)].into_iter());
+    view.set_course(Course::Tree(1), 0b10, 3);
+    let mut descending = fresh;
+    let mut view = Route::new_checked(&mut descending).expect("what emit wrote");
+    view.set_course(Course::Descend(2), 5, u32::MAX);
+    vector!("routing-header.txt").holds(&[
+        ("fresh", fresh.to_vec()),
+        ("relayed", relayed.to_vec()),
+        ("placed", placed.to_vec()),
+        ("descending", descending.to_vec()),
+    ]);
 }
 
 #[test]
