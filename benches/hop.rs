@@ -42,7 +42,7 @@ fn identity(number: usize) -> Rc<Identity> {
 fn star(count: usize) -> (Hyperbolic, Vec<[u8; ROUTE_LEN]>) {
     let hub = identity(0);
     let settings = Settings { trees: TREES_DEFAULT, roots: vec![hub.name()], born: 1 };
-    let mut node = Hyperbolic::new(&hub, &settings, Rng::new([1; 32]), Time::ZERO);
+    let mut node = Hyperbolic::new(&hub, &settings, [], Rng::new([1; 32]), Time::ZERO);
     let mut now = Time::ZERO;
     let mut around: Vec<(Name, Forest)> = (1..=count)
         .map(|number| {

@@ -117,8 +117,7 @@ fn an_alias_is_looked_up_and_pinned() {
 
     // He comes back, and nobody has to say anything.
     cluster.bob.start();
-    let outcome = fetch(&cluster, &got, "60");
-    assert!(outcome.status.success(), "{}", outcome.stderr);
+    wait_for("Bob's claim", || fetch(&cluster, &got, "60").status.success().then_some(()));
     assert_eq!(digest(&got), wanted);
     assert!(mallory.status().tunnels.is_empty(), "something was opened");
 }
