@@ -21,7 +21,7 @@ pub fn start(verbose: usize) {
     builder.filter_level(level).write_style(WriteStyle::Auto);
     builder.parse_env(Env::new().filter("MUSES_LOG"));
     builder.format(|into, record| {
-        let stamp = into.timestamp_seconds().to_string();
+        let stamp = into.timestamp_millis().to_string();
         let level = into.default_level_style(record.level());
         let text = one_line(&record.args().to_string());
         writeln!(into, "{} {level}{:<5}{level:#} {text}", clock(&stamp), record.level())
@@ -30,9 +30,9 @@ pub fn start(verbose: usize) {
     let _ = builder.try_init();
 }
 
-/// `HH:MM:SS` of `YYYY-MM-DDTHH:MM:SSZ`.
+/// `HH:MM:SS.mmm` of `YYYY-MM-DDTHH:MM:SS.mmmZ`.
 fn clock(stamp: &str) -> &str {
-    stamp.get(11..19).unwrap_or(stamp)
+    stamp.get(11..23).unwrap_or(stamp)
 }
 
 #[cfg(test)]
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn the_clock_is_cut_from_the_stamp() {
-        assert_eq!(clock("2025-03-09T07:30:01Z"), "07:30:01");
+        assert_eq!(clock("2025-03-09T07:30:01.250Z"), "07:30:01.250");
         assert_eq!(clock("odd"), "odd");
     }
 }

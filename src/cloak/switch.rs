@@ -114,7 +114,7 @@ impl Switch {
         }
         carrier.name = Some(name);
         carrier.since = now;
-        log::debug!("link {} is {}'s, {role:?}, {}", id.raw(), name.short(), carrier.at);
+        log::debug!("{}, {role:?}, is proved: link {}, {}", name.short(), id.raw(), carrier.at);
         match origin {
             Origin::Client => self.client(id, name, now),
             Origin::Called => self.neighbour(id, name, false, now),

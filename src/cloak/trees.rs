@@ -66,6 +66,10 @@ impl Switch {
         let Some(overlay) = &mut self.post.overlay else { return };
         let is_told = overlay.places_to_tell(now);
         let news = overlay.forest.news();
+        if is_told && log::log_enabled!(log::Level::Debug) {
+            let places = overlay.places().into_iter().map(|(tag, word)| format!(" {tag:08x}{word}"));
+            log::debug!("now at{}", places.collect::<String>());
+        }
         if is_told {
             self.tell_all_places();
         }

@@ -1,0 +1,86 @@
+//! What one run of a scenario showed.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::world::{Mark, World};
+
+/// The figures of a run; seconds where nothing else is said.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Outcome {
+    /// Nothing, if every connection lived and every byte was right; else what was wrong.
+    pub(crate) fault: Option<String>,
+    /// How long the network was away.
+    pub(crate) away: f64,
+    /// From the network's return to the first new byte at the application.
+    pub(crate) back: f64,
+    /// The longest time without a byte.
+    pub(crate) stall: f64,
+    /// Parts of `back`, where it has these parts.
+    pub(crate) split: Option<Split>,
+    /// Packets of the tunnel that were sent twice, both ends together.
+    pub(crate) sent_again: u64,
+    /// Packets that Bob's device gave to its wire while the network was away.
+    pub(crate) packets_away: u64,
+    /// Processor time while away, of one core, the busier device: 0.01 is one per cent.
+    pub(crate) cpu_away: f64,
+    /// Memory of Bob's daemon at the end, in KiB.
+    pub(crate) memory: u64,
+    /// What else this scenario measures, by name.
+    pub(crate) more: BTreeMap<&'static str, f64>,
+}
+
+/// Where the time between the network's return and the first byte went.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Split {
+    /// Until a fresh link was proved.
+    pub(crate) link: f64,
+    /// From there until the device had its place in the overlay.
+    pub(crate) overlay: f64,
+    /// From there until the application's first byte.
+    pub(crate) muses: f64,
+}
+
+/// What the daemons have used, at one instant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usage {
+    at: Mark,
+    cpu: [f64; 2],
+    packets: u64,
+}
+
+impl Usage {
+    pub(crate) fn of(world: &World) -> Self {
+        let cpu = [&world.alice, &world.bob].map(super::devices::Daemon::cpu);
+        Self { at: Mark::now(), cpu, packets: world.packets_of_bob() }
+    }
+
+    /// Packets and the busier device's share of a core since another instant.
+    pub(crate) fn since(&self, earlier: &Self) -> (u64, f64) {
+        let span = (self.at.at - earlier.at.at).as_secs_f64();
+        let used = [0, 1].map(|at| self.cpu[at] - earlier.cpu[at]);
+        (self.packets - earlier.packets, used[0].max(used[1]) / span)
+    }
+}
+
+/// Takes the time apart by what the daemon that was away said.
+pub(crate) fn split(
+    said: &[(SystemTime, String)],
+    back: SystemTime,
+    first: Duration,
+) -> Option<Split> {
+    let after = |at: SystemTime| at.duration_since(back).unwrap_or_default();
+    let when = |what: &'static str| {
+        said.iter().filter(move |(_, line)| line.contains(what)).map(|(at, _)| after(*at))
+    };
+    let resumed = when("is resumed").next()?;
+    let link = when(" is proved: ").find(|at| *at <= resumed)?;
+    let place = when("now at ").take_while(|at| *at <= resumed).last().unwrap_or(link).max(link);
+    Some(Split {
+        link: link.as_secs_f64(),
+        overlay: (place - link).as_secs_f64(),
+        muses: first.saturating_sub(place).as_secs_f64(),
+    })
+}

@@ -1,0 +1,38 @@
+//! Bob leaves router R5 and joins router R4: the paper's move (Figure 6), and the same in two
+//! seconds while he receives or sends.
+
+use std::time::Duration;
+
+use crate::outage::outage;
+use crate::outcome::Outcome;
+use crate::scenario::{Goal, Scenario};
+use crate::world::{Sender, World};
+
+/// The paper's network was away from 59.0 s to 73.82 s.
+pub(crate) const PAPERS_AWAY: Duration = Duration::from_millis(14_820);
+
+pub(crate) const THE_PAPERS_MOVE: Scenario = Scenario {
+    name: "the paper's move",
+    goal: None,
+    is_quick: false,
+    run: |seed| moves(seed, Sender::Alice, PAPERS_AWAY),
+};
+
+pub(crate) const THE_RECEIVER_MOVES: Scenario = Scenario {
+    name: "the receiver moves",
+    goal: Some(Goal { others: "kernel MPTCP 0.045, dumbpipe 0.335", median: 0.035, worst: 0.15 }),
+    is_quick: true,
+    run: |seed| moves(seed, Sender::Alice, Duration::from_secs(2)),
+};
+
+pub(crate) const THE_SENDER_MOVES: Scenario = Scenario {
+    name: "the sender moves",
+    goal: Some(Goal { others: "kernel MPTCP 0.035, dumbpipe 0.418", median: 0.035, worst: 0.15 }),
+    is_quick: true,
+    run: |seed| moves(seed, Sender::Bob, Duration::from_secs(2)),
+};
+
+fn moves(seed: u64, sender: Sender, away: Duration) -> Outcome {
+    let leave = |world: &mut World| world.network.bob_leaves(5);
+    outage(World::new(seed), sender, away, leave, |world| world.network.bob_joins(5, 4))
+}
