@@ -67,7 +67,8 @@ impl Switch {
         let is_told = overlay.places_to_tell(now);
         let news = overlay.forest.news();
         if is_told && log::log_enabled!(log::Level::Debug) {
-            let places = overlay.places().into_iter().map(|(tag, word)| format!(" {tag:08x}{word}"));
+            let places =
+                overlay.places().into_iter().map(|(tag, word)| format!(" {tag:08x}{word}"));
             log::debug!("now at{}", places.collect::<String>());
         }
         if is_told {

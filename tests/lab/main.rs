@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! cargo test --test lab                     the small set, once
-//! cargo test --release --test lab -- --all  everything, five times, and the report (make lab)
+//! cargo test --release --test lab -- --all  everything, five times (make lab
+//!                                                adds --write docs: the report)
 //! cargo test --test lab -- moves --runs 3   scenarios whose name has this word
 //! ```
 //!
@@ -16,6 +17,8 @@
 )]
 
 mod devices;
+mod figure;
+mod keys;
 mod namespace;
 mod network;
 mod outage;
@@ -23,6 +26,7 @@ mod outcome;
 #[path = "../e2e/process.rs"]
 #[allow(dead_code, reason = "shared with the end-to-end tests, which ask for more")]
 mod process;
+mod report;
 mod run;
 mod scenario;
 mod scenarios;

@@ -102,3 +102,13 @@ pub(crate) fn run(program: &str, words: &[&str]) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {}\n{said}", words.join(" "));
 }
+
+/// Whether a program can be run.
+pub(crate) fn is_there(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok()
+}

@@ -145,25 +145,14 @@ impl Network {
         address(&self.alice, &format!("10.{to}.0.9"));
     }
 
-    /// Limits a wire's rate in both directions, with a queue of so long.
-    pub(crate) fn rate(&self, wire: Side, rate: &str, queue: &str) {
-        let (near, far) = match wire {
-            Side::Left => ((1, "to5"), (4, "out")),
-            Side::Right => ((2, "to4"), (3, "out")),
-        };
-        for (router, interface) in [near, far] {
+    /// Limits the rate of both of Bob's ways in both directions, with a queue of so long.
+    pub(crate) fn rate(&self, rate: &str, queue: &str) {
+        for (router, interface) in [(1, "to5"), (4, "out"), (2, "to4"), (3, "out")] {
             let line = ["tc", "qdisc", "replace", "dev", interface, "root", "tbf", "rate", rate];
             let more = ["burst", "32kbit", "latency", queue];
             self.routers[router].run(&[&line[..], &more[..]].concat());
         }
     }
-}
-
-/// One of the two wires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Left,
-    Right,
 }
 
 /// An address and the way to all others, which is the last thing a new place gives.

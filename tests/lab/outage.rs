@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::figure::Figure;
 use super::outcome::{Outcome, Usage, split};
 use super::process::wait_for;
 use super::stream::Stream;
@@ -52,6 +53,7 @@ impl Outage {
         let bob = self.world.bob.said_since(back.clock);
         let outcome = Outcome {
             fault: None,
+            skipped: None,
             away: (back.at - self.began.at).as_secs_f64(),
             back: first.as_secs_f64(),
             stall: self.stream.longest_stall(self.began.at, Instant::now()).as_secs_f64(),
@@ -60,14 +62,25 @@ impl Outage {
             packets_away,
             cpu_away,
             memory: self.world.bob.process.memory().0 >> 10,
+            figure: None,
             more: Default::default(),
         };
         (outcome, self)
     }
 
-    /// The stream, to look at.
-    pub(crate) const fn stream(&self) -> &Stream {
-        &self.stream
+    /// The drawing's numbers: all that came so far.
+    pub(crate) fn figure(&self, outcome: &Outcome) -> Figure {
+        let back = self.began.at + Duration::from_secs_f64(outcome.away);
+        let first = Duration::from_secs_f64(outcome.back);
+        Figure::new(&self.stream.arrivals(), self.began.at, back, first, outcome.split)
+    }
+
+    /// Bytes a second that came in the last span.
+    pub(crate) fn rate_over(&self, span: Duration) -> f64 {
+        let from = Instant::now() - span;
+        let arrivals = self.stream.arrivals();
+        let late = arrivals.iter().filter(|arrival| arrival.at >= from);
+        late.map(|arrival| arrival.bytes).sum::<usize>() as f64 / span.as_secs_f64()
     }
 
     fn sent_again(&self) -> u64 {

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use super::figure::Figure;
 use super::world::{Mark, World};
 
 /// The figures of a run; seconds where nothing else is said.
@@ -12,6 +13,8 @@ use super::world::{Mark, World};
 pub(crate) struct Outcome {
     /// Nothing, if every connection lived and every byte was right; else what was wrong.
     pub(crate) fault: Option<String>,
+    /// Why it could not be run here, if so.
+    pub(crate) skipped: Option<&'static str>,
     /// How long the network was away.
     pub(crate) away: f64,
     /// From the network's return to the first new byte at the application.
@@ -28,6 +31,8 @@ pub(crate) struct Outcome {
     pub(crate) cpu_away: f64,
     /// Memory of Bob's daemon at the end, in KiB.
     pub(crate) memory: u64,
+    /// The drawing's numbers, of the paper's experiment.
+    pub(crate) figure: Option<Figure>,
     /// What else this scenario measures, by name.
     pub(crate) more: BTreeMap<&'static str, f64>,
 }
@@ -41,6 +46,13 @@ pub(crate) struct Split {
     pub(crate) overlay: f64,
     /// From there until the application's first byte.
     pub(crate) muses: f64,
+}
+
+impl Outcome {
+    /// Of a scenario that cannot run here.
+    pub(crate) fn skipped(why: &'static str) -> Self {
+        Self { skipped: Some(why), ..Self::default() }
+    }
 }
 
 /// What the daemons have used, at one instant.
@@ -65,22 +77,22 @@ impl Usage {
     }
 }
 
-/// Takes the time apart by what the daemon that was away said.
+/// Takes the time apart by what the daemon that was away said until the first byte.
 pub(crate) fn split(
     said: &[(SystemTime, String)],
     back: SystemTime,
     first: Duration,
 ) -> Option<Split> {
-    let after = |at: SystemTime| at.duration_since(back).unwrap_or_default();
     let when = |what: &'static str| {
-        said.iter().filter(move |(_, line)| line.contains(what)).map(|(at, _)| after(*at))
+        let lines = said.iter().filter(move |(_, line)| line.contains(what));
+        let after = lines.map(|(at, _)| at.duration_since(back).unwrap_or_default());
+        after.take_while(|after| *after <= first)
     };
-    let resumed = when("is resumed").next()?;
-    let link = when(" is proved: ").find(|at| *at <= resumed)?;
-    let place = when("now at ").take_while(|at| *at <= resumed).last().unwrap_or(link).max(link);
+    let link = when(" is proved: ").next()?;
+    let place = when("now at ").last().unwrap_or(link).max(link);
     Some(Split {
         link: link.as_secs_f64(),
         overlay: (place - link).as_secs_f64(),
-        muses: first.saturating_sub(place).as_secs_f64(),
+        muses: (first - place).as_secs_f64(),
     })
 }

@@ -2,13 +2,14 @@
 
 use std::env;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::outcome::Outcome;
+use super::report::{self, Row};
 use super::scenario::Scenario;
 use super::scenarios::ALL;
 
@@ -17,11 +18,14 @@ struct Wish {
     scenarios: Vec<&'static Scenario>,
     runs: usize,
     jobs: usize,
+    /// Where the report goes, if one is wanted.
+    report: Option<PathBuf>,
 }
 
 impl Wish {
     fn parse(words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let (mut filters, mut is_all, mut runs, mut jobs) = (Vec::new(), false, None, 4);
+        let (mut filters, mut is_all) = (Vec::new(), false);
+        let (mut runs, mut jobs, mut report) = (None, 4, None);
         let mut words = words.peekable();
         while let Some(word) = words.next() {
             let mut number = || words.next().and_then(|word| word.parse().ok());
@@ -29,6 +33,7 @@ impl Wish {
                 "--all" => is_all = true,
                 "--runs" => runs = Some(number().ok_or("--runs wants a number")?),
                 "--jobs" => jobs = number().ok_or("--jobs wants a number")?,
+                "--write" => report = Some(words.next().ok_or("--write wants a directory")?.into()),
                 // The test runner's own words mean nothing here.
                 option if option.starts_with('-') => {}
                 filter => filters.push(filter.to_owned()),
@@ -39,7 +44,8 @@ impl Wish {
             filters => filters.iter().any(|filter| scenario.name.contains(filter.as_str())),
         };
         let scenarios = ALL.iter().filter(is_wanted).collect();
-        Ok(Self { scenarios, runs: runs.unwrap_or(if is_all { 5 } else { 1 }), jobs })
+        let runs = runs.unwrap_or(if is_all { 5 } else { 1 });
+        Ok(Self { scenarios, runs, jobs, report })
     }
 }
 
@@ -70,14 +76,18 @@ pub(crate) fn main() -> ExitCode {
     }
     println!("\nrunning {} scenarios, {} times", wish.scenarios.len(), wish.runs);
     let rows = run(&wish);
-    let faults = rows.iter().flat_map(|(_, runs)| runs).filter(|run| run.fault.is_some()).count();
+    let faults = rows.iter().map(Row::faults).sum::<usize>();
+    if let Some(Err(error)) = wish.report.as_deref().map(|into| report::write(&rows, into)) {
+        println!("lab: the report cannot be written: {error}");
+        return ExitCode::FAILURE;
+    }
     let verdict = if faults == 0 { "ok" } else { "FAILED" };
     println!("\nlab result: {verdict}. {} runs, {faults} failed", wish.runs * rows.len());
     if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Runs all, some beside others: they mostly wait.
-fn run(wish: &Wish) -> Vec<(&'static Scenario, Vec<Outcome>)> {
+fn run(wish: &Wish) -> Vec<Row> {
     let tasks: Vec<_> = (0..wish.runs).flat_map(|_| wish.scenarios.iter().copied()).collect();
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
@@ -96,7 +106,7 @@ fn run(wish: &Wish) -> Vec<(&'static Scenario, Vec<Outcome>)> {
     let done = done.into_inner().expect("no panic");
     let of = |scenario: &'static Scenario| {
         let runs = done.iter().filter(|(name, _)| *name == scenario.name);
-        (scenario, runs.map(|(_, outcome)| outcome.clone()).collect())
+        Row::new(scenario, runs.map(|(_, outcome)| outcome.clone()).collect())
     };
     wish.scenarios.iter().copied().map(of).collect()
 }
@@ -110,6 +120,9 @@ fn attempt(scenario: &Scenario, seed: u64) -> Outcome {
 }
 
 fn tell(scenario: &Scenario, outcome: &Outcome) {
+    if let Some(why) = outcome.skipped {
+        return println!("{:<32} skipped: {why}", scenario.name);
+    }
     let split = outcome.split.map_or(String::new(), |split| {
         format!(" (link {:.3}, overlay {:.3}, MUSeS {:.3})", split.link, split.overlay, split.muses)
     });

@@ -3,7 +3,7 @@
 use super::outcome::Outcome;
 
 /// A scenario: one way in which a network fails.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Scenario {
     /// The sentence that says it.
     pub(crate) name: &'static str,

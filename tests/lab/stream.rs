@@ -78,7 +78,12 @@ impl Stream {
     }
 }
 
-fn send(mut to: TcpStream, rate: Option<usize>, seed: u64, over: &AtomicBool) -> Result<End, String> {
+fn send(
+    mut to: TcpStream,
+    rate: Option<usize>,
+    seed: u64,
+    over: &AtomicBool,
+) -> Result<End, String> {
     let (mut digest, mut bytes, mut dice) = (Sha256::new(), 0_u64, seed | 1);
     let mut chunk = [0; CHUNK];
     while !over.load(Ordering::Relaxed) {

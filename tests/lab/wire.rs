@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -42,7 +42,6 @@ pub(crate) struct Manner {
 struct Shared {
     manners: Mutex<[Manner; 2]>,
     over: AtomicBool,
-    offered: [AtomicU64; 2],
 }
 
 /// The wire; cut with this value.
@@ -76,11 +75,6 @@ impl Wire {
     pub(crate) fn set(&self, change: impl Fn(usize, &mut Manner)) {
         let mut manners = self.shared.manners.lock().expect("no panic");
         manners.iter_mut().enumerate().for_each(|(at, manner)| change(at, manner));
-    }
-
-    /// Packets that either end wanted to send since the beginning.
-    pub(crate) fn offered(&self) -> [u64; 2] {
-        [0, 1].map(|at| self.shared.offered[at].load(Ordering::Relaxed))
     }
 }
 
@@ -137,7 +131,6 @@ impl Pump {
         let mut packet = [0; MTU];
         for _ in 0..64 {
             let Ok(len) = self.files[from].read(&mut packet) else { return };
-            self.shared.offered[from].fetch_add(1, Ordering::Relaxed);
             let manner = self.shared.manners.lock().expect("no panic")[from];
             let is_lost = manner.silent || self.draw() * 100.0 < manner.loss;
             if is_lost || self.queues[from].len() >= LIMIT {

@@ -54,11 +54,20 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Builds the network, starts all daemons, waits until Bob reaches Alice.
+    /// Builds the network, starts all daemons, waits until everybody has links.
     pub(crate) fn new(seed: u64) -> Self {
-        static SERIAL: AtomicU64 = AtomicU64::new(0);
-        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-        let network = Network::new(&format!("{}-{serial}", std::process::id()), seed);
+        Self::on(network(seed))
+    }
+
+    /// The same with rules of `nft` in router R5, which is Bob's NAT.
+    pub(crate) fn behind_nat(seed: u64, rules: &str) -> Self {
+        let network = network(seed);
+        network.routers[4].run(&["nft", rules]);
+        network.routers[4].sysctl("netfilter/nf_conntrack_tcp_loose", "0");
+        Self::on(network)
+    }
+
+    fn on(network: Network) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         let at = dir.path();
         let relay = |who, host| Daemon::relay(at, who, host);
@@ -84,8 +93,7 @@ impl World {
         bob.add(&["-L", &format!("{FORWARD}:{}:80", alice.name)]);
         let service = network.alice.inside(|| TcpListener::bind((Ipv4Addr::LOCALHOST, SERVICE)));
         let service = service.expect("a fresh namespace has all its ports");
-        let mut this =
-            Self { alice, bob, carol, dave, erin, frank, network, service, _dir: dir };
+        let mut this = Self { alice, bob, carol, dave, erin, frank, network, service, _dir: dir };
         this.daemons().into_iter().for_each(Daemon::start);
         wait_for("all links", || this.is_linked().then_some(()));
         this
@@ -140,4 +148,10 @@ pub(crate) fn silence(world: &World, is_silent: bool) {
     for wire in [&world.network.left, &world.network.right] {
         wire.set(|_, manner| manner.silent = is_silent);
     }
+}
+
+fn network(seed: u64) -> Network {
+    static SERIAL: AtomicU64 = AtomicU64::new(0);
+    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+    Network::new(&format!("{}-{serial}", std::process::id()), seed)
 }

@@ -1,0 +1,46 @@
+//! A hundred idle connections and a stream, and no network for ten minutes.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::outage::Outage;
+use crate::scenario::Scenario;
+use crate::world::{Mark, Sender, World};
+
+pub(crate) const SCENARIO: Scenario = Scenario {
+    name: "100 sessions away for 10 min",
+    goal: None,
+    is_quick: false,
+    run: |seed| {
+        let world = World::new(seed);
+        let idle: Vec<_> = (0..100).map(|_| world.connect()).collect();
+        let outage = Outage::of(world, Sender::Alice);
+        let before = outage.world.bob.process.memory().0;
+        let (mut outcome, outage) = outage.run(
+            Duration::from_secs(600),
+            |world| world.network.bob.ip("link set eth0 down"),
+            |world| {
+                let mark = Mark::now();
+                world.network.bob.ip("link set eth0 up\nroute replace default via 10.5.0.1");
+                mark
+            },
+        );
+        let after = outage.world.bob.process.memory().0;
+        let grown = after.saturating_sub(before) >> 10;
+        outcome.more.insert("memory grown, KiB", grown as f64);
+        outcome.fault = idle.into_iter().find_map(|pair| lives(pair).err());
+        outage.end(outcome)
+    },
+};
+
+/// A byte goes each way.
+fn lives((mut bob, mut alice): (TcpStream, TcpStream)) -> Result<(), String> {
+    let pass = |from: &mut TcpStream, to: &mut TcpStream| -> std::io::Result<()> {
+        to.set_read_timeout(Some(Duration::from_secs(20)))?;
+        from.write_all(b"x")?;
+        to.read_exact(&mut [0])
+    };
+    let both = pass(&mut bob, &mut alice).and_then(|()| pass(&mut alice, &mut bob));
+    both.map_err(|error| format!("an idle connection: {error}"))
+}
