@@ -1,5 +1,5 @@
-//! Whole cores, driven by the input: a device with its applications and a peer that answers, a
-//! CLOAK node with neighbours and clients that proved their Names (DO-12, FR-01).
+//! A whole core, driven by the input: a device with its applications and a peer that answers
+//! (DO-12, FR-01); and what drives a CLOAK node likewise.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use super::links::{identity, join_with};
 use super::pair::Side;
 use super::script::Script;
 use crate::base::buffer::Pool;
+use crate::base::clock::Time;
 use crate::base::ids::{Endpoint, Name};
-use crate::base::limits::{FRAME_HEADER, HEAD_ROOM, MEMORY_MIN, PAYLOAD_MAX, WINDOW_MIN};
+use crate::base::limits::{MEMORY_MIN, PAYLOAD_MAX, WINDOW_MIN};
 use crate::base::links::LinkId;
 use crate::base::machine::Machine;
-use crate::cloak::config::{CONTROL, LISTEN, LOCAL};
-use crate::cloak::{Cloak, CloakConfig, Remembered};
+use crate::cloak::{CloakConfig, Remembered};
 use crate::crypto::rng::Rng;
 use crate::crypto::suite::Suite;
 use crate::device::{Device, DeviceConfig};
@@ -21,15 +21,14 @@ use crate::link::{Event, Link};
 use crate::node::config::{Forward, NodeConfig, Offer};
 use crate::overlay::routes::Routes;
 use crate::session::tunnel::Bounds;
-use crate::wire::frame::{self, Kind};
 use crate::wire::link::Role;
-use crate::wire::route;
+use crate::wire::tree::Standing;
 
 /// Seeds of the device's, the CLOAK node's and the peer's identities; strangers come behind.
 const OWN: u8 = 1;
-const CLOAK: u8 = 3;
+pub(super) const CLOAK: u8 = 3;
 const PEER: u8 = 2;
-const STRANGERS: u8 = 100;
+pub(super) const STRANGERS: u8 = 100;
 
 fn at(port: u16) -> Endpoint {
     Endpoint::Tcp(([127, 0, 0, 1], port).into())
@@ -52,7 +51,7 @@ pub(super) fn node_config() -> NodeConfig {
     }
 }
 
-fn cloak_config(leaf: bool) -> CloakConfig {
+pub(super) fn cloak_config(leaf: bool) -> CloakConfig {
     CloakConfig {
         identity: [CLOAK; 32],
         listen: Some(at(7001)),
@@ -68,39 +67,57 @@ fn cloak_config(leaf: bool) -> CloakConfig {
 }
 
 /// The far ends of links that speak the link protocol.
-struct Far {
+pub(super) struct Far {
     pool: Pool,
     rng: Rng,
-    ends: BTreeMap<LinkId, Link>,
+    pub(super) ends: BTreeMap<LinkId, Link>,
+    /// Whose they are.
+    pub(super) seeds: BTreeMap<LinkId, u8>,
     /// Packets that arrived at one of them.
-    arrived: Vec<Vec<u8>>,
+    pub(super) arrived: Vec<Vec<u8>>,
+    /// What each heard last of each tree.
+    pub(super) standings: BTreeMap<(LinkId, u8), Standing>,
 }
 
 impl Far {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (pool, rng) = (Pool::new(64 << 20), Rng::new([9; 32]));
-        Self { pool, rng, ends: BTreeMap::new(), arrived: Vec::new() }
+        let (ends, seeds, arrived, standings) = Default::default();
+        Self { pool, rng, ends, seeds, arrived, standings }
     }
 
-    fn attach<M: Machine>(&mut self, driver: &Driver<M>, link: LinkId, seed: u8, role: Role) {
+    pub(super) fn attach<M: Machine>(
+        &mut self,
+        driver: &Driver<M>,
+        link: LinkId,
+        seed: u8,
+        role: Role,
+    ) {
         let end = Link::new(identity(seed), role, None, &mut self.rng, &self.pool, driver.now);
         self.ends.insert(link, end);
+        self.seeds.insert(link, seed);
     }
 
     /// Moves bytes both ways on all links until nothing moves.
-    fn join<M: Machine>(&mut self, driver: &mut Driver<M>) {
+    pub(super) fn join<M: Machine>(&mut self, driver: &mut Driver<M>) {
         self.ends.retain(|link, _| driver.is_open(*link));
+        self.seeds.retain(|link, _| driver.is_open(*link));
+        self.standings.retain(|(link, _), _| driver.is_open(*link));
         for (link, end) in &mut self.ends {
             join_with(driver, *link, end);
             while let Some(event) = end.poll() {
-                if let Event::Packet(packet) = event {
-                    self.arrived.push(packet.to_vec());
+                match event {
+                    Event::Packet(packet) => self.arrived.push(packet.to_vec()),
+                    Event::Standing(standing) => {
+                        self.standings.insert((*link, standing.tree), standing);
+                    }
+                    _ => {}
                 }
             }
         }
     }
 
-    fn send(&mut self, packet: &[u8], by: LinkId, now: crate::base::clock::Time) {
+    pub(super) fn send(&mut self, packet: &[u8], by: LinkId, now: Time) {
         if let Some(end) = self.ends.get_mut(&by) {
             end.send(self.pool.copy(packet), now);
         }
@@ -177,65 +194,4 @@ fn talk(driver: &mut Driver<Device>, far: &mut Far, peer: &mut Side, own: Name) 
             return;
         }
     }
-}
-
-/// A CLOAK node: links that say anything, and links that proved a Name and say packets.
-pub fn cloak_inputs(input: &[u8]) {
-    let Some(mut script) = Script::new(input) else { return };
-    let cloak = Cloak::new(cloak_config(script.byte() & 1 != 0), [7; 32], Default::default());
-    let mut driver = Driver::new(cloak, &[LISTEN, LOCAL, CONTROL]);
-    let mut far = Far::new();
-    while !script.is_over() && !driver.is_over() {
-        let code = script.byte();
-        match code {
-            0..160 => driver.step(code, &mut script),
-            160..192 => {
-                let is_called = script.byte() & 1 == 0;
-                let link =
-                    if is_called { driver.call(&mut script) } else { driver.connect(&mut script) };
-                if let Some(link) = link {
-                    let seed = STRANGERS + script.byte() % 4;
-                    let role = [Role::Neighbour, Role::Client][script.below(2)];
-                    far.attach(&driver, link, seed, role);
-                }
-            }
-            192..240 => {
-                let links: Vec<LinkId> = far.ends.keys().copied().collect();
-                if let Some(link) = script.pick(&links) {
-                    let packet = packet(&mut script);
-                    far.send(&packet, link, driver.now);
-                }
-            }
-            _ => {
-                let links: Vec<LinkId> = far.ends.keys().copied().collect();
-                let link = script.pick(&links).and_then(|link| far.ends.get_mut(&link));
-                if let Some(end) = link.filter(|end| end.is_up()) {
-                    let names = [Name::from_bytes([script.byte(); 32])];
-                    end.announce(names.iter());
-                }
-            }
-        }
-        far.join(&mut driver);
-        far.arrived.clear();
-        let used = driver.machine.memory_used();
-        assert!(used <= MEMORY_MIN, "{used} bytes are held");
-    }
-}
-
-/// A packet between any two of those who are there, and some who are not.
-fn packet(script: &mut Script<'_>) -> Vec<u8> {
-    let mut name = || match script.byte() % 8 {
-        0 => identity(CLOAK).name(),
-        number @ 1..=4 => identity(STRANGERS + number - 1).name(),
-        number => Name::from_bytes([number; 32]),
-    };
-    let (source, destination) = (name(), name());
-    let hops = script.byte();
-    let body = script.piece();
-    let mut bytes = vec![0; HEAD_ROOM + body.len()];
-    let total = bytes.len();
-    frame::emit(&mut bytes, Kind::Packet, total);
-    route::emit(&mut bytes[FRAME_HEADER..], &source, &destination, hops);
-    bytes[HEAD_ROOM..].copy_from_slice(body);
-    bytes
 }

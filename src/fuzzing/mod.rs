@@ -12,6 +12,7 @@
 //! reached; handshakes and link proofs stay real. `tests/hostile.rs` and the replay run with real
 //! MACs.
 
+mod cloaks;
 mod driver;
 mod formats;
 mod handshakes;
@@ -20,27 +21,33 @@ mod machines;
 pub mod pair;
 mod records;
 mod script;
+mod tables;
 mod tapes;
 mod texts;
+mod trees;
 
+pub use cloaks::{OVERLAY_VERSION, cloak_inputs};
 pub use formats::packet_parser;
 pub use handshakes::handshake;
 pub use links::link_stream;
-pub use machines::{cloak_inputs, node_inputs};
+pub use machines::node_inputs;
 pub use records::session_records;
 pub use script::VERSION;
+pub use tables::dht_messages;
 pub use tapes::{EXAMPLE_KIND, example_device, tape};
 #[cfg(all(feature = "cli", feature = "reactor"))]
 pub use texts::config_file;
 pub use texts::{control_line, identity_text, routes_file, socks};
+pub use trees::tree_messages;
 
 /// A target: its name, and what it does with an input.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets of the core.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 13] = [
     ("cloak_inputs", cloak_inputs),
     ("control_line", control_line),
+    ("dht_messages", dht_messages),
     ("handshake", handshake),
     ("identity_text", identity_text),
     ("link_stream", link_stream),
@@ -50,6 +57,7 @@ pub const TARGETS: [Target; 11] = [
     ("session_records", session_records),
     ("socks", socks),
     ("tape", tape),
+    ("tree_messages", tree_messages),
 ];
 
 #[cfg(test)]

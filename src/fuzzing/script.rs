@@ -10,8 +10,13 @@ pub(super) struct Script<'a>(&'a [u8]);
 impl<'a> Script<'a> {
     /// The choices behind the version byte; `None` for another version's input.
     pub(super) fn new(input: &'a [u8]) -> Option<Self> {
+        Self::of_version(input, VERSION)
+    }
+
+    /// The same of a target's later reading of its inputs.
+    pub(super) fn of_version(input: &'a [u8], wanted: u8) -> Option<Self> {
         let (version, choices) = input.split_first()?;
-        (*version == VERSION).then_some(Self(choices))
+        (*version == wanted).then_some(Self(choices))
     }
 
     /// Whether nothing is left to choose.

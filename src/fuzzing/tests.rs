@@ -6,9 +6,13 @@ use super::*;
 
 /// Runs a target over inputs of up to `longest` choices; the seed is fixed, so a failure recurs.
 fn try_out(target: fn(&[u8]), runs: u64, longest: u64) {
+    try_version(VERSION, target, runs, longest);
+}
+
+fn try_version(version: u8, target: fn(&[u8]), runs: u64, longest: u64) {
     let mut rng = Rng::new([6; 32]);
     for _ in 0..runs {
-        let mut input = vec![VERSION; 1 + rng.below(longest) as usize];
+        let mut input = vec![version; 1 + rng.below(longest) as usize];
         rng.fill(&mut input[1..]);
         target(&input);
     }
@@ -18,7 +22,7 @@ fn try_out(target: fn(&[u8]), runs: u64, longest: u64) {
 fn another_versions_input_is_left_alone() {
     for (name, target) in TARGETS {
         target(&[]);
-        target(&[VERSION + 1, 1, 2, 3]);
+        target(&[OVERLAY_VERSION + 1, 1, 2, 3]);
         target(&[VERSION]);
         assert!(!name.is_empty());
     }
@@ -46,6 +50,13 @@ fn sessions_survive_a_network_of_chance() {
 fn whole_cores_survive_chance() {
     try_out(node_inputs, 30, 600);
     try_out(cloak_inputs, 30, 600);
+    try_version(OVERLAY_VERSION, cloak_inputs, 30, 600);
+}
+
+#[test]
+fn the_overlay_survives_messages_of_chance() {
+    try_out(tree_messages, 60, 400);
+    try_out(dht_messages, 60, 400);
 }
 
 #[cfg(all(feature = "cli", feature = "reactor"))]

@@ -5,6 +5,7 @@
 //! maker is an input that once found a defect; its name says which.
 
 mod makers;
+mod overlay;
 mod scripts;
 
 use std::collections::BTreeSet;

@@ -16,7 +16,7 @@ use muses::wire::hello::{Credentials, Offer};
 use muses::wire::link::{Hello, Role, emit_names};
 use muses::wire::packet::{ConType, Header};
 
-use super::scripts;
+use super::{overlay, scripts};
 
 /// Target, file name, content.
 pub(crate) type Made = (&'static str, String, Vec<u8>);
@@ -32,6 +32,7 @@ pub(crate) fn all() -> Vec<Made> {
     all.extend(named("link_stream", link_streams()));
     all.extend(named("tape", tapes()));
     all.extend(scripts::all());
+    all.extend(overlay::all());
     all
 }
 

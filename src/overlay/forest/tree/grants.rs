@@ -79,9 +79,15 @@ impl Tree {
         let (child, number) = (self.own(), asked.number);
         let by_child = self.notary.half(self.index, (from, &child), letter, number);
         let edge = Edge { child, letter, number, by_parent, by_child };
+        let above = self.neighbours.get(from);
+        // A letter that follows itself leads back up: whoever believed it would have no place.
+        let is_onward = above.is_some_and(|above| above.word.last() != Some(&letter));
+        if !is_onward || !self.notary.is_granted(self.index, from, &edge) {
+            return self.bar(from, now + REFUSED_FOR);
+        }
         let is_free = !has(&self.slots.taken(), letter);
         let is_sound = self.neighbours.get(from).is_some_and(|above| self.is_sound(above, now));
-        if !is_free || !is_sound || !self.notary.is_granted(self.index, from, &edge) {
+        if !is_free || !is_sound {
             return self.bar(from, now + STANDING_EVERY);
         }
         // The old parent hears that its child is gone together with everybody.
