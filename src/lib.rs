@@ -12,7 +12,7 @@
 //! session   tunnel and session: SSM seal/open, SRM log/ack/credit/resume    (blind to overlay)
 //! overlay   where a packet goes next                                        (blind to session)
 //! node      the MUSeS core: LCM, tunnels, uplink      cloak   the CLOAK core: neighbours, clients
-//! sim       overlays that stand in no network, measured from a seed
+//! sim       overlays that stand in no network: geometry alone, or real CLOAK cores
 //! tape      record and replay of any Machine
 //! reactor   drives any Machine with mio: the only code that sees sockets and the clock
 //! api, cli  the library for applications; options, logging, the three programs

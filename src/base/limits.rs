@@ -146,6 +146,12 @@ pub const LETTER_LEASE: Duration = Duration::from_secs(300);
 pub const STANDING_GRACE: Duration = Duration::from_millis(500);
 /// Who was talked to in this time hears at once when a client moves.
 pub const INTRODUCED_FOR: Duration = Duration::from_secs(3600);
+/// Who asks a peer in vain for this long asks on another course: twice and a bit.
+pub const DETOUR_AFTER: Duration = Duration::from_millis(600);
+/// A course that was answered where the usual one was not is kept for this long …
+pub const DETOUR_KEPT: Duration = Duration::from_secs(60);
+/// … and twice as long each further time, up to this.
+pub const DETOUR_KEPT_MAX: Duration = Duration::from_secs(3600);
 /// A local application has this long to say what it wants (SOCKS5, control).
 pub const REQUEST_MAX: Duration = Duration::from_secs(30);
 /// Life of the records of this node's clients: three times [`PUBLISH_EVERY`].
@@ -225,6 +231,8 @@ pub const VERIFIED_KNOWN: usize = 4096;
 pub const EDGES_KNOWN: usize = 4096;
 /// Pairs of a client and a peer that are told where the client has moved.
 pub const INTRODUCTIONS_MAX: usize = 1024;
+/// Pairs of a client and a peer that ask in vain or go another way than the usual one.
+pub const DETOURS_MAX: usize = 1024;
 /// Peers that were dialled with success and are dialled again where none is configured.
 pub const PEERS_REMEMBERED: usize = 8;
 /// Aliases whose Names clients wait for.

@@ -38,16 +38,22 @@ pub const TOOL: Program = Program {
 
 const SIM: &[Flag] = &[
     Flag::one("graph", "KIND", "ba, as, joiners or grid [default: ba]").line(),
-    Flag::one("nodes", "N", "How many nodes [default: 10000]").line(),
-    Flag::one("links", "M", "Links that each node opens, in ba and joiners [default: 2]").line(),
+    Flag::one("nodes", "N", "How many nodes [default: 10000; full: 300]").line(),
+    Flag::one("links", "M", "Links that each node opens, in ba and joiners [default: 2; full: 3]")
+        .line(),
     Flag::one("degree", "Q", "Tree edges of a node at most, 3 to 256 [default: 256]").line(),
-    Flag::one("trees", "K", "How many trees, 1 to 8 [default: 3]").line(),
+    Flag::one("trees", "K", "How many trees, 1 to 8 (full: to 4) [default: 3]").line(),
     Flag::one("metric", "METRIC", "tree or hyperbolic [default: tree]").line(),
     Flag::one("roots", "ORDER", "Roots by hash, or those with most links: best [default: hash]")
         .line(),
     Flag::one("dead", "PERCENT", "Nodes that die before any repair [default: 0]").line(),
     Flag::bare("spare-roots", "Let no root die"),
     Flag::one("pairs", "P", "Pairs of nodes to send between [default: 4000]").line(),
+    Flag::one("loss", "PERCENT", "TCP segments that are lost and sent again [default: 0]").line(),
+    Flag::one("sessions", "LAW", "Nodes come and go: exponential or heavy-tailed").line(),
+    Flag::one("median", "SECONDS", "Half of the sessions are longer [default: 300]").line(),
+    Flag::bare("silent", "Who goes tells nobody"),
+    Flag::one("minutes", "M", "How long it is watched [default: 5]").line(),
     Flag::one("map", "FILE", "Draw the first tree in the Poincare disk, as SVG").line(),
     Flag::many("table", "NAME", "This of the tables only").line(),
     Flag::bare("quick", "Tables of smaller overlays, to see that they work"),
@@ -168,16 +174,22 @@ pub const COMMANDS: &[Program] = &[
         "measure overlays that stand in no network",
         &[
             "light [--graph KIND] [--nodes N] [--links M] [--degree Q] [--trees K] [OPTION]...",
+            "full [--graph KIND] [--nodes N] [--sessions LAW] [--minutes M] [OPTION]...",
             "tables [--table NAME]... [--seed S] [--quick]",
         ],
         SIM,
-        "'light' builds one overlay and prints a row for each measure; 'tables' prints those of \
-         docs/OVERLAY.md, each below the command that prints it alone. Equal seeds give equal \
-         figures, but for the seconds that it took.",
+        "'light' builds the graph and the trees of one overlay and prints a row for each measure; \
+         'full' lets real nodes with their links, messages and timers live in virtual time; \
+         'tables' prints those of docs/OVERLAY.md, each below the command that prints it alone. \
+         Equal seeds give equal figures, but for the seconds that it took.",
         &[
             ("A twentieth of ten thousand nodes dies", "muses sim light --nodes 10000 --dead 5"),
             ("A million nodes", "muses sim light --graph ba --nodes 1000000 --trees 4"),
             ("A picture", "muses sim light --nodes 300 --degree 6 --trees 1 --map disk.svg"),
+            (
+                "A thousand real nodes, five minutes each",
+                "muses sim full --nodes 1000 --median 300",
+            ),
             ("Every table", "muses sim tables --seed 7"),
         ],
     ),

@@ -27,6 +27,7 @@ impl Post {
     pub(super) fn guide(&mut self, parcel: &mut Parcel, roster: &Roster, now: Time) -> Way {
         let (destination, from) = (parcel.destination, parcel.from);
         let is_errand = frame::kind(&parcel.frame) == Ok(Kind::Errand);
+        let kind = contype(&parcel.frame);
         let Some(overlay) = &mut self.overlay else { return Way::None };
         let Ok(mut route) = Route::new_checked(&mut parcel.frame.bytes_mut()[FRAME_HEADER..])
         else {
@@ -60,7 +61,10 @@ impl Post {
                 return Way::Wait(Awaited::Record(destination));
             };
             let places = &record.record().places;
-            route.set_course(Course::Nearest, 0, u32::MAX);
+            let pair = (route.source(), destination);
+            let course = self.detours.course(pair, kind, places.len() as u8, now);
+            self.counters.add_many("sent-on-detour", u64::from(course != Course::Nearest));
+            route.set_course(course, 0, u32::MAX);
             route.set_there(places.iter().map(|(tag, word)| (*tag, &**word)));
             let (client, own) = (route.source(), overlay.dht.own(&route.source()));
             let number = own.map(|own| own.record().number);
@@ -169,11 +173,12 @@ impl Post {
         self.route(parcel, roster, now);
     }
 
-    /// A client is told that a Name cannot be reached: where it was is asked again.
+    /// A client gets a packet. From a peer: it answers. From a relay that knows no way to a Name:
+    /// where that was is asked again.
     pub(super) fn overhear(&mut self, frame: &Buffer, now: Time) {
-        let kind = frame.get(HEAD_ROOM - PERSISTENT_LEN + 1);
-        if kind != Some(&(ConType::Unreachable as u8)) {
-            return;
+        let kind = contype(frame);
+        if kind != ConType::Unreachable as u8 {
+            return self.note_answer(frame, kind, now);
         }
         if let (Some(overlay), Ok(about)) = (&mut self.overlay, frame[HEAD_ROOM..].try_into()) {
             let about = Name::from_bytes(about);
@@ -181,4 +186,21 @@ impl Post {
             self.introductions.forget(&about);
         }
     }
+
+    fn note_answer(&mut self, frame: &Buffer, kind: u8, now: Time) {
+        let Ok(route) = Route::new_checked(&frame[FRAME_HEADER..]) else { return };
+        // A tree that is not marked as tried is one that the sender chose.
+        let chosen = match route.course() {
+            Course::Tree(tree) if route.tried() & 1 << tree == 0 => Some(tree),
+            _ => None,
+        };
+        if chosen.is_some() || !self.detours.is_empty() {
+            self.detours.heard((route.destination(), route.source()), kind, chosen, now);
+        }
+    }
+}
+
+/// The ConTYPE of the packet in a frame; zero, which none has, where there is no packet.
+fn contype(frame: &Buffer) -> u8 {
+    frame.get(HEAD_ROOM - PERSISTENT_LEN + 1).copied().unwrap_or(0)
 }

@@ -9,6 +9,7 @@ pub mod carrier;
 mod clients;
 pub mod config;
 pub mod desk;
+pub mod detours;
 pub mod dial;
 pub mod double;
 pub mod guide;
@@ -36,6 +37,7 @@ use crate::control::request::{Reply, Request};
 use crate::control::status::{Listener, Overlay, Status};
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
+use crate::overlay::forest::verified::Verified;
 use crate::overlay::hyperbolic::Hyperbolic;
 use crate::overlay::{Hop, Routing};
 
@@ -123,6 +125,19 @@ impl Cloak {
     #[must_use]
     pub fn name(&self) -> Name {
         *self.switch.roster.own()
+    }
+
+    /// The overlay at this node; absent where packets go by a routes file alone.
+    #[must_use]
+    pub fn hyperbolic(&self) -> Option<&Hyperbolic> {
+        self.switch.post.overlay.as_deref()
+    }
+
+    /// Has this node share a memory of good signatures with others of its process.
+    pub fn share(&mut self, verified: &Verified) {
+        if let Some(overlay) = &mut self.switch.post.overlay {
+            overlay.forest.share(verified);
+        }
     }
 
     /// Neighbours, clients and what was passed on.

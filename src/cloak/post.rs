@@ -16,6 +16,7 @@ use crate::overlay::hyperbolic::Hyperbolic;
 use crate::wire::route::Route;
 
 use super::carrier::{Carriers, Origin};
+use super::detours::Detours;
 use super::hint::Hints;
 use super::introductions::Introductions;
 use super::kept::{Awaited, Kept, Parcel};
@@ -44,6 +45,7 @@ pub struct Post {
     pub sought: VecDeque<(Alias, Vec<Name>)>,
     pub(super) introductions: Introductions,
     pub(super) to_introduce: VecDeque<(Name, Name)>,
+    pub(super) detours: Detours,
     pub(super) pool: Pool,
     hints: Hints,
 }
@@ -62,6 +64,7 @@ impl Post {
             sought: VecDeque::new(),
             introductions: Introductions::default(),
             to_introduce: VecDeque::new(),
+            detours: Detours::default(),
             pool,
             hints: Hints::default(),
         }

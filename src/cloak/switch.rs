@@ -352,6 +352,7 @@ impl Switch {
         if let Some(overlay) = &self.post.overlay {
             overlay.fold(into);
         }
+        self.post.detours.fold(into);
         into.fold(self.post.kept.bytes() as u64);
         into.fold(self.post.forwarded);
         self.post.counters.fold(into);

@@ -20,7 +20,7 @@ mod requests;
 mod seek;
 mod streams;
 mod uplink;
-mod whereabouts;
+pub(crate) mod whereabouts;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;

@@ -1,9 +1,13 @@
 //! Overlays that stand in no network: what the overlay does, measured from a seed.
 //!
-//! Above `overlay`, whose very code runs here, and below the programs, which print what is
-//! measured. No clock, no socket, no file: equal seeds give equal figures on every machine.
-//!
-//! [`light`] is geometry, trees and routing alone, without packets and without time, and goes to a
-//! million nodes.
+//! No clock, no socket, no file: equal seeds give equal figures on every machine. [`light`] is
+//! geometry, trees and routing alone, the very code of `overlay`, without packets and without time,
+//! and goes to a million nodes. [`full`] drives real CLOAK cores in virtual time, thousands of them.
+//! Both grow from the same [`graph`]s and print [`tables`].
 
+pub mod dice;
+pub mod full;
+pub mod graph;
 pub mod light;
+pub mod table;
+pub mod tables;

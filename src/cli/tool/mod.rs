@@ -105,7 +105,7 @@ fn run(program: &Program, settings: &Settings) -> Result<(), Failure> {
             replay::run(tape)
         }
         "muses sim" => {
-            let [what] = operands(program, settings, ["'light' or 'tables'"])?;
+            let [what] = operands(program, settings, ["'light', 'full' or 'tables'"])?;
             sim::run(what, settings)
         }
         _ => {

@@ -100,7 +100,7 @@ fn a_place_that_was_not_given_is_not_believed() {
 #[test]
 fn a_root_whose_number_does_not_advance_is_given_up() {
     let (mut world, liar) = town(LIAR);
-    let mut hand = notary(LIAR);
+    let hand = notary(LIAR);
     let claim = hand.claim(0, 5_000);
     let mut standing =
         Standing { tree: 0, claim, edges: Vec::new(), size: 1, wish: None, grant: None };

@@ -8,6 +8,7 @@ pub mod notary;
 pub mod rank;
 pub mod slots;
 pub mod tree;
+pub mod verified;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -24,6 +25,7 @@ use crate::wire::tree::{Pulse, Standing};
 
 use notary::Notary;
 use tree::{Lie, Said, Tree};
+use verified::Verified;
 
 /// The cost of a link that may lead nowhere.
 pub const DOUBTFUL: u32 = u32::MAX;
@@ -54,6 +56,11 @@ impl Forest {
         };
         let count = count.clamp(1, TREES_MAX as u8);
         Self { trees: (0..count).map(tree).collect(), neighbours: BTreeMap::new(), news: 0 }
+    }
+
+    /// Has all trees share a memory of good signatures with other nodes of one process.
+    pub fn share(&mut self, verified: &Verified) {
+        self.trees.iter_mut().for_each(|tree| tree.share(verified));
     }
 
     /// The trees, the first one first.

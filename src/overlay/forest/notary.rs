@@ -1,32 +1,28 @@
 //! Signs and verifies what trees are made of.
 //!
 //! Every entry of an ancestry is verified, not only the sender's: a neighbour can tell nothing
-//! about others that they did not sign. What was verified once is remembered, because the same
-//! edges come again from every neighbour with every change.
+//! about others that they did not sign.
 
-use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use openssl::sha::sha256;
-
+use super::verified::Verified;
 use crate::base::ids::Name;
 use crate::base::limits::VERIFIED_KNOWN;
-use crate::crypto::identity::{Identity, verify};
+use crate::crypto::identity::Identity;
 use crate::wire::tree::{Claim, Edge};
 
 /// This node's hand, and its memory of others'.
 #[derive(Debug)]
 pub struct Notary {
     identity: Rc<Identity>,
-    verified: BTreeSet<[u8; 32]>,
-    order: VecDeque<[u8; 32]>,
+    verified: Verified,
 }
 
 impl Notary {
     /// A notary that has verified nothing yet.
     #[must_use]
     pub fn new(identity: Rc<Identity>) -> Self {
-        Self { identity, verified: BTreeSet::new(), order: VecDeque::new() }
+        Self { identity, verified: Verified::new(VERIFIED_KNOWN) }
     }
 
     /// Whose hand it is.
@@ -49,7 +45,7 @@ impl Notary {
     }
 
     /// Whether a claim is its root's own.
-    pub fn is_claim(&mut self, tree: u8, claim: &Claim) -> bool {
+    pub fn is_claim(&self, tree: u8, claim: &Claim) -> bool {
         self.is_signed(&claim.root, &Claim::text(tree, claim.number), &claim.signature)
     }
 
@@ -66,22 +62,13 @@ impl Notary {
             && self.is_signed(&edge.child, &text, &edge.by_child)
     }
 
-    fn is_signed(&mut self, by: &Name, text: &[u8], signature: &[u8; 64]) -> bool {
-        let digest = sha256(&[by.as_bytes().as_slice(), signature, text].concat());
-        if self.verified.contains(&digest) {
-            return true;
-        }
-        if !verify(by, text, signature) {
-            return false;
-        }
-        if self.order.len() >= VERIFIED_KNOWN
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.verified.remove(&oldest);
-        }
-        self.verified.insert(digest);
-        self.order.push_back(digest);
-        true
+    fn is_signed(&self, by: &Name, text: &[u8], signature: &[u8; 64]) -> bool {
+        self.verified.is_signed(by, text, signature)
+    }
+
+    /// Has this notary share a memory with others.
+    pub fn share(&mut self, verified: &Verified) {
+        self.verified = verified.clone();
     }
 }
 
@@ -111,15 +98,5 @@ mod tests {
         let claim = child.claim(0, 3);
         assert!(parent.is_claim(0, &claim) && !parent.is_claim(1, &claim));
         assert!(!parent.is_claim(0, &Claim { number: 4, ..claim }));
-    }
-
-    #[test]
-    fn its_memory_is_bounded() {
-        let mut notary = Notary::new(Rc::new(Identity::from_seed([1; 32])));
-        for number in 0..VERIFIED_KNOWN as u64 + 10 {
-            let claim = notary.claim(0, number);
-            assert!(notary.is_claim(0, &claim));
-        }
-        assert_eq!((notary.verified.len(), notary.order.len()), (VERIFIED_KNOWN, VERIFIED_KNOWN));
     }
 }

@@ -4,8 +4,8 @@
 //! what differs is what is left meanwhile. A node of an overlay with one tree has no address then;
 //! one of several trees has lost all of its addresses only if the dead node is above it in each.
 
-use super::graph::Node;
 use super::tree::Tree;
+use crate::sim::graph::Node;
 
 /// Counts of nodes over the deaths that were tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -45,9 +45,9 @@ pub fn bereft(trees: &[Tree]) -> Vec<u32> {
 mod tests {
     use super::super::family::Family;
     use super::super::roots::Order;
-    use super::super::shapes::{Kind, Shape};
     use super::super::world::{Plan, World};
     use super::*;
+    use crate::sim::graph::shapes::{Kind, Shape};
 
     #[test]
     fn with_one_tree_all_below_are_bereft_and_with_more_trees_fewer() {

@@ -1,9 +1,8 @@
 //! A tree from above: everybody's children and how many stand below.
 
-use crate::overlay::word::Letter;
-
-use super::graph::Node;
 use super::tree::Tree;
+use crate::overlay::word::Letter;
+use crate::sim::graph::Node;
 
 /// Children and sizes of one tree.
 #[derive(Clone, Debug)]

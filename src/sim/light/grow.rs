@@ -7,11 +7,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 
-use crate::overlay::word::Letter;
-
-use super::graph::{Graph, Node};
 use super::living::Living;
 use super::tree::{NOBODY, Tree};
+use crate::overlay::word::Letter;
+use crate::sim::graph::{Graph, Node};
 
 /// A tree, and the links that it needed besides those of the graph.
 #[derive(Clone, Debug)]
@@ -185,10 +184,10 @@ impl<'a> Grower<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dice::dice;
-    use super::super::shapes::{Kind, Shape};
     use super::*;
     use crate::overlay::word::is_reduced;
+    use crate::sim::dice::dice;
+    use crate::sim::graph::shapes::{Kind, Shape};
 
     fn graph(kind: Kind, links: u32) -> Graph {
         Shape { kind, nodes: 400, links }.graph(5)

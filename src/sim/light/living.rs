@@ -1,9 +1,8 @@
 //! Who is dead.
 
 use crate::crypto::rng::Rng;
-
-use super::dice::below;
-use super::graph::Node;
+use crate::sim::dice::below;
+use crate::sim::graph::Node;
 
 /// The nodes that live.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +63,8 @@ impl Living {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dice::dice;
     use super::*;
+    use crate::sim::dice::dice;
 
     #[test]
     fn the_share_dies_and_the_spared_do_not() {

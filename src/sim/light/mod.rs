@@ -7,16 +7,12 @@
 
 pub mod churn;
 pub mod dht;
-pub mod dice;
 pub mod family;
-pub mod graph;
 pub mod grow;
-pub mod internet;
 pub mod living;
 pub mod pairs;
 pub mod rebase;
 pub mod roots;
-pub mod shapes;
 pub mod tables;
 pub mod tree;
 pub mod walk;

@@ -2,14 +2,13 @@
 
 use std::collections::VecDeque;
 
-use crate::crypto::rng::Rng;
-use crate::overlay::metric::Metric;
-
-use super::dice::dice;
-use super::graph::{Graph, Node};
 use super::living::Living;
 use super::tree::Tree;
 use super::walk::Walker;
+use crate::crypto::rng::Rng;
+use crate::overlay::metric::Metric;
+use crate::sim::dice::dice;
+use crate::sim::graph::{Graph, Node};
 
 /// Destinations for each source, because one search from a source finds all its shortest ways.
 const DESTINATIONS: u32 = 40;
@@ -145,9 +144,9 @@ impl Search {
 #[cfg(test)]
 mod tests {
     use super::super::roots::Order;
-    use super::super::shapes::{Kind, Shape};
     use super::super::world::{Plan, World};
     use super::*;
+    use crate::sim::graph::shapes::{Kind, Shape};
 
     fn world(kind: Kind, trees: usize) -> World {
         let shape = Shape { kind, nodes: 500, links: 1 };

@@ -8,11 +8,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 
-use crate::overlay::word::{self, Letter, Word};
-
-use super::graph::{Graph, Node};
 use super::living::Living;
 use super::tree::{NOBODY, Tree};
+use crate::overlay::word::{self, Letter, Word};
+use crate::sim::graph::{Graph, Node};
 
 /// A healed tree and what it took.
 #[derive(Clone, Debug)]
@@ -201,10 +200,10 @@ fn last(tree: &Tree, node: Node) -> Option<Letter> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dice::dice;
     use super::super::grow::grow;
-    use super::super::shapes::{Kind, Shape};
     use super::*;
+    use crate::sim::dice::dice;
+    use crate::sim::graph::shapes::{Kind, Shape};
 
     fn heals(kind: Kind, degree: u16, living: &Living) -> Mended {
         let graph = Shape { kind, nodes: 400, links: 4 }.graph(5);

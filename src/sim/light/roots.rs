@@ -1,8 +1,8 @@
 //! Who is the root of each tree.
 
-use super::dice::{dice, shuffle};
-use super::graph::{Graph, Node};
 use super::living::Living;
+use crate::sim::dice::{dice, shuffle};
+use crate::sim::graph::{Graph, Node};
 
 /// The order in which nodes become roots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub fn root(graph: &Graph, living: &Living, order: Order, tree: usize, seed: u64
 
 #[cfg(test)]
 mod tests {
-    use super::super::shapes::{Kind, Shape};
     use super::*;
+    use crate::sim::graph::shapes::{Kind, Shape};
 
     #[test]
     fn trees_have_their_own_roots_and_successors() {

@@ -1,8 +1,7 @@
 //! One tree: everybody's parent and word, the words in one run of letters.
 
 use crate::overlay::word::{Letter, Word};
-
-use super::graph::Node;
+use crate::sim::graph::Node;
 
 /// The parent of who has none, because it has no place in the tree.
 pub const NOBODY: Node = Node::MAX;

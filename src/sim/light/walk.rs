@@ -1,12 +1,11 @@
 //! One packet on its way: the real next hop, asked again and again.
 
+use super::living::Living;
+use super::tree::Tree;
 use crate::overlay::greedy::{self, Located, Place, Progress, Tag};
 use crate::overlay::metric::Metric;
 use crate::overlay::word::Letter;
-
-use super::graph::{Graph, Node};
-use super::living::Living;
-use super::tree::Tree;
+use crate::sim::graph::{Graph, Node};
 
 /// A node as its neighbours see it.
 #[derive(Clone, Copy, Debug)]
@@ -90,11 +89,11 @@ impl<'a> Walker<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dice::{below, dice};
     use super::super::roots::Order;
-    use super::super::shapes::{Kind, Shape};
     use super::super::world::{Plan, World};
     use super::*;
+    use crate::sim::dice::{below, dice};
+    use crate::sim::graph::shapes::{Kind, Shape};
     use std::collections::BTreeSet;
 
     const NODES: u32 = 300;

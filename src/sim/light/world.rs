@@ -1,11 +1,11 @@
 //! A whole overlay: the graph and its trees.
 
-use super::graph::Graph;
 use super::grow::grow;
 use super::living::Living;
 use super::roots::{Order, root};
-use super::shapes::Shape;
 use super::tree::Tree;
+use crate::sim::graph::Graph;
+use crate::sim::graph::shapes::Shape;
 
 /// Most trees of a world: one bit each in a packet.
 pub const TREES_MAX: usize = 8;

@@ -1,15 +1,15 @@
 //! `muses sim light`: one overlay, a row for each measure.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use crate::overlay::metric::Metric;
-use crate::sim::light::dice::dice;
-use crate::sim::light::graph::Node;
+use crate::sim::dice::dice;
+use crate::sim::graph::Node;
 use crate::sim::light::living::Living;
 use crate::sim::light::pairs::{self, Walks, percentile};
+use crate::sim::light::roots::Order;
 use crate::sim::light::tree::Tree;
-use crate::sim::light::world::{Plan, World};
+use crate::sim::light::world::{Plan, TREES_MAX, World};
 
 use super::super::super::clock::Stopwatch;
 use super::super::super::columns::Columns;
@@ -20,15 +20,17 @@ use super::super::super::settings::Settings;
 
 /// Most pairs: more take longer and say no more.
 const PAIRS_MAX: u64 = 10_000_000;
+/// Nodes that one machine holds.
+const NODES_MAX: u64 = 4_000_000;
 /// Most nodes of a picture: more make it large and show no more.
 const DRAWN_MAX: usize = 1000;
 
 /// Runs it.
 pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
-    let plan = super::plan(settings)?;
-    let metric = super::metric(settings, plan.degree)?;
+    let plan = plan(settings)?;
+    let metric = metric(settings, plan.degree)?;
     let pairs = super::number(settings, "pairs", 1, PAIRS_MAX)?.unwrap_or(4000) as u32;
-    let dead = settings.read("dead", percent)?.unwrap_or(0.0);
+    let dead = settings.read("dead", super::percent)?.unwrap_or(0.0);
     let clock = Stopwatch::start();
     let world = World::new(&plan);
     let built = clock.elapsed().as_secs_f64();
@@ -42,11 +44,8 @@ pub(super) fn run(settings: &Settings) -> Result<(), Failure> {
     rows.walks(&walks, nodes - living.count());
     rows.add("seconds to build", format!("{built:.1}"));
     rows.add("seconds in all", format!("{:.1}", clock.elapsed().as_secs_f64()));
-    if let Some(given) = settings.one("map") {
-        let file = given.path(&given.text);
-        fs::write(&file, picture(&world, &living))
-            .map_err(|error| Failure::run(format!("{}: {error}", file.display())))?;
-        rows.add("map", file.display().to_string());
+    if let Some(file) = super::draw(settings, || picture(&world, &living))? {
+        rows.add("map", file);
     }
     print(&rows.0.text(""))
 }
@@ -115,10 +114,18 @@ impl Rows {
     }
 }
 
-/// A share of a hundred, fractions of one included.
-fn percent(text: &str) -> Result<f64, Wrong> {
-    let number = text.parse().ok().filter(|number| (0.0..=90.0).contains(number));
-    number.ok_or_else(|| {
-        Wrong::new(format!("'{text}' is no share of the nodes"), "write a number from 0 to 90")
+fn plan(settings: &Settings) -> Result<Plan, Wrong> {
+    let order = [("hash", Order::Hash), ("best", Order::Best)];
+    Ok(Plan {
+        shape: super::shape(settings, NODES_MAX, 10_000, 2)?,
+        degree: super::number(settings, "degree", 3, 256)?.unwrap_or(256) as u16,
+        trees: super::number(settings, "trees", 1, TREES_MAX as u64)?.unwrap_or(3) as usize,
+        order: super::choice(settings, "roots", &order)?.unwrap_or(Order::Hash),
+        seed: super::seed(settings)?,
     })
+}
+
+fn metric(settings: &Settings, degree: u16) -> Result<Metric, Wrong> {
+    let hyperbolic = super::choice(settings, "metric", &[("tree", false), ("hyperbolic", true)])?;
+    Ok(if hyperbolic == Some(true) { Metric::hyperbolic(degree) } else { Metric::Tree })
 }

@@ -1,58 +1,60 @@
 //! `muses sim`.
 
+mod full;
 mod light;
 mod tables;
 
-use crate::overlay::metric::Metric;
-use crate::sim::light::roots::Order;
-use crate::sim::light::shapes::{Kind, Shape};
-use crate::sim::light::world::{Plan, TREES_MAX};
+use std::fs;
+
+use crate::sim::graph::shapes::{Kind, Shape};
 
 use super::super::failure::{Failure, Wrong};
 use super::super::settings::Settings;
 
-/// Options that the tables do not take.
-const LIGHT: [&str; 11] = [
-    "graph",
-    "nodes",
-    "links",
-    "degree",
-    "trees",
-    "metric",
-    "roots",
-    "dead",
-    "spare-roots",
-    "pairs",
-    "map",
+/// Options, and the simulations that take them.
+const WORDS: [(&str, &[&str]); 18] = [
+    ("graph", &["light", "full"]),
+    ("nodes", &["light", "full"]),
+    ("links", &["light", "full"]),
+    ("trees", &["light", "full"]),
+    ("map", &["light", "full"]),
+    ("degree", &["light"]),
+    ("metric", &["light"]),
+    ("roots", &["light"]),
+    ("dead", &["light"]),
+    ("spare-roots", &["light"]),
+    ("pairs", &["light"]),
+    ("loss", &["full"]),
+    ("sessions", &["full"]),
+    ("median", &["full"]),
+    ("silent", &["full"]),
+    ("minutes", &["full"]),
+    ("table", &["tables"]),
+    ("quick", &["tables"]),
 ];
-/// Nodes that one machine holds.
-const NODES_MAX: u64 = 4_000_000;
 /// In a grid words are long: a larger one would take all memory.
 const GRID_MAX: u64 = 250_000;
 
 /// Runs it.
 pub(super) fn run(what: &str, settings: &Settings) -> Result<(), Failure> {
+    only(settings, what)?;
     match what {
-        "light" => {
-            only(settings, "tables", &["table", "quick"])?;
-            light::run(settings)
-        }
-        "tables" => {
-            only(settings, "light", &LIGHT)?;
-            tables::run(settings)
-        }
+        "light" => light::run(settings),
+        "full" => full::run(settings),
+        "tables" => tables::run(settings),
         _ => {
             let what = format!("nothing is simulated by '{what}'");
-            Err(Wrong::new(what, "choose 'light' or 'tables'").into())
+            Err(Wrong::new(what, "choose 'light', 'full' or 'tables'").into())
         }
     }
 }
 
 /// Refuses options that belong to another simulation.
-fn only(settings: &Settings, of: &str, words: &[&str]) -> Result<(), Wrong> {
-    let found = words.iter().find_map(|word| settings.one(word));
-    found.map_or(Ok(()), |given| {
-        let what = format!("{} belongs to 'muses sim {of}'", given.origin);
+fn only(settings: &Settings, what: &str) -> Result<(), Wrong> {
+    let others = WORDS.iter().filter(|(_, takers)| !takers.contains(&what));
+    let mut found = others.filter_map(|(word, takers)| Some((settings.one(word)?, takers[0])));
+    found.next().map_or(Ok(()), |(given, taker)| {
+        let what = format!("{} belongs to 'muses sim {taker}'", given.origin);
         Err(Wrong::new(what, "leave it away"))
     })
 }
@@ -83,23 +85,29 @@ fn seed(settings: &Settings) -> Result<u64, Wrong> {
     Ok(number(settings, "seed", 0, u64::MAX)?.unwrap_or(7))
 }
 
-fn plan(settings: &Settings) -> Result<Plan, Wrong> {
+/// The graph, where nothing else is said of this size.
+fn shape(settings: &Settings, most: u64, nodes: u32, links: u32) -> Result<Shape, Wrong> {
     let kinds = [Kind::Ba, Kind::As, Kind::Joiners, Kind::Grid].map(|kind| (kind.word(), kind));
     let kind = choice(settings, "graph", &kinds)?.unwrap_or(Kind::Ba);
-    let most = if kind == Kind::Grid { GRID_MAX } else { NODES_MAX };
-    let nodes = number(settings, "nodes", 10, most)?.unwrap_or(10_000) as u32;
-    let links = number(settings, "links", 1, 9)?.unwrap_or(2) as u32;
-    let order = choice(settings, "roots", &[("hash", Order::Hash), ("best", Order::Best)])?;
-    Ok(Plan {
-        shape: Shape { kind, nodes, links },
-        degree: number(settings, "degree", 3, 256)?.unwrap_or(256) as u16,
-        trees: number(settings, "trees", 1, TREES_MAX as u64)?.unwrap_or(3) as usize,
-        order: order.unwrap_or(Order::Hash),
-        seed: seed(settings)?,
+    let most = if kind == Kind::Grid { GRID_MAX.min(most) } else { most };
+    let nodes = number(settings, "nodes", 10, most)?.map_or(nodes, |number| number as u32);
+    let links = number(settings, "links", 1, 9)?.map_or(links, |number| number as u32);
+    Ok(Shape { kind, nodes, links })
+}
+
+/// A share of a hundred, fractions of one included.
+fn percent(text: &str) -> Result<f64, Wrong> {
+    let number = text.parse().ok().filter(|number| (0.0..=90.0).contains(number));
+    number.ok_or_else(|| {
+        Wrong::new(format!("'{text}' is no share of a hundred"), "write a number from 0 to 90")
     })
 }
 
-fn metric(settings: &Settings, degree: u16) -> Result<Metric, Wrong> {
-    let hyperbolic = choice(settings, "metric", &[("tree", false), ("hyperbolic", true)])?;
-    Ok(if hyperbolic == Some(true) { Metric::hyperbolic(degree) } else { Metric::Tree })
+/// Writes a picture where it is wanted, and says where it is.
+fn draw(settings: &Settings, picture: impl FnOnce() -> String) -> Result<Option<String>, Failure> {
+    let Some(given) = settings.one("map") else { return Ok(None) };
+    let file = given.path(&given.text);
+    fs::write(&file, picture())
+        .map_err(|error| Failure::run(format!("{}: {error}", file.display())))?;
+    Ok(Some(file.display().to_string()))
 }

@@ -1,6 +1,7 @@
 //! `muses sim tables`: the tables of `docs/OVERLAY.md`.
 
-use crate::sim::light::tables::{ALL, Effort, Experiment};
+use crate::sim::table::{Effort, Experiment};
+use crate::sim::tables::ALL;
 
 use super::super::super::failure::{Failure, Wrong};
 use super::super::super::programs::print;

@@ -16,6 +16,7 @@ use std::rc::Rc;
 use super::notary::Notary;
 use super::rank::{Rank, Roots, tag};
 use super::slots::Slots;
+use super::verified::Verified;
 use crate::base::bucket::Bucket;
 use crate::base::clock::Time;
 use crate::base::fingerprint::Fingerprint;
@@ -148,6 +149,11 @@ impl Tree {
             shape: 0,
             twice: 0,
         }
+    }
+
+    /// Has it share a memory of good signatures.
+    pub fn share(&mut self, verified: &Verified) {
+        self.notary.share(verified);
     }
 
     fn own(&self) -> Name {

@@ -9,11 +9,10 @@
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 
-use crate::overlay::word::Letter;
-
-use super::super::graph::Node;
 use super::super::tree::Tree;
 use super::{Key, Owners};
+use crate::overlay::word::Letter;
+use crate::sim::graph::Node;
 
 /// Subkeys of a key.
 pub const SUBKEYS: usize = 16;

@@ -1,7 +1,7 @@
 //! How evenly records lie.
 
-use super::super::dice::dice;
 use super::Owners;
+use crate::sim::dice::dice;
 
 /// Records by node.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,11 +38,11 @@ pub fn load(owners: &impl Owners, nodes: u32, keys: u32, seed: u64) -> Load {
 #[cfg(test)]
 mod tests {
     use super::super::super::roots::Order;
-    use super::super::super::shapes::{Kind, Shape};
     use super::super::super::world::{Plan, World};
     use super::super::angle::Angle;
     use super::super::spread::{Draw, Spread};
     use super::*;
+    use crate::sim::graph::shapes::{Kind, Shape};
 
     #[test]
     fn ours_is_even_and_angles_are_not() {

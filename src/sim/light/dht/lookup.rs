@@ -1,14 +1,13 @@
 //! A lookup on its way, past the dead where there are any.
 
-use crate::overlay::metric::Metric;
-
-use super::super::graph::{Graph, Node};
 use super::super::living::Living;
 use super::super::tree::Tree;
 use super::super::walk::{Walk, Walker};
 use super::angle::Angle;
 use super::spread::Spread;
 use super::{Key, Owners};
+use crate::overlay::metric::Metric;
+use crate::sim::graph::{Graph, Node};
 
 /// An overlay to look things up in.
 #[derive(Clone, Copy, Debug)]
@@ -66,12 +65,12 @@ pub fn is_found(before: &[Node], living: &Living, now: &impl Owners, key: &Key) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::dice::dice;
     use super::super::super::roots::Order;
-    use super::super::super::shapes::{Kind, Shape};
     use super::super::super::world::{Plan, World};
     use super::super::spread::Draw;
     use super::*;
+    use crate::sim::dice::dice;
+    use crate::sim::graph::shapes::{Kind, Shape};
 
     #[test]
     fn the_owner_is_the_same_from_everywhere() {

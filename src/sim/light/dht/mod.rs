@@ -6,7 +6,7 @@ pub mod load;
 pub mod lookup;
 pub mod spread;
 
-use super::graph::Node;
+use crate::sim::graph::Node;
 
 /// The hash of a Name: 16 subkeys of 32 bits.
 pub type Key = [u8; 64];

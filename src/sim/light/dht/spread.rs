@@ -3,12 +3,11 @@
 //! `overlay::dht::placement` decides it, so that every node of the tree is equally likely. Copy `i`
 //! is in tree `i mod k` (reference 6.3).
 
-use crate::overlay::dht::placement;
-
 use super::super::family::Family;
-use super::super::graph::Node;
 use super::super::tree::Tree;
 use super::{Key, Owners};
+use crate::overlay::dht::placement;
+use crate::sim::graph::Node;
 
 /// What a candidate's number is drawn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,15 +1,16 @@
 //! What one death does to the addresses of the living.
 
 use super::super::churn::{Loss, bereft, loss};
-use super::super::dice::dice;
 use super::super::family::Family;
-use super::super::graph::Node;
 use super::super::living::Living;
 use super::super::rebase::mend;
 use super::super::roots::{Order, root};
 use super::super::tree::Tree;
 use super::super::world::World;
-use super::{Effort, INTERNET, TREES, Table, ba, called, joiners};
+use super::{INTERNET, TREES, ba, called, joiners, world};
+use crate::sim::dice::dice;
+use crate::sim::graph::Node;
+use crate::sim::table::{Effort, Table};
 
 /// Random deaths that are carried out, besides those near the root.
 const DEATHS: u32 = 200;
@@ -28,7 +29,7 @@ struct Count {
 }
 
 /// Addresses lost.
-pub(super) fn lost(effort: Effort) -> Table {
+pub fn lost(effort: Effort) -> Table {
     let mut table = Table::new(
         "Other nodes that are hit when one node dies, mean / worst, over all nodes of five graphs \
          that could die: any but a root, the children of the first tree's root, and that root. \
@@ -55,7 +56,7 @@ pub(super) fn lost(effort: Effort) -> Table {
         let mut counts: Vec<Vec<Count>> = Vec::new();
         for draw in 0..effort.draws(DRAWS) {
             let effort = Effort { seed: effort.seed + draw, ..effort };
-            let world = effort.world(shape, degree, TREES, Order::Best);
+            let world = world(effort, shape, degree, TREES, Order::Best);
             counts.push(count(&world, effort.seed));
         }
         for row in 0..counts[0].len() {

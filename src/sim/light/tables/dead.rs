@@ -1,18 +1,18 @@
 //! Overlays in which nodes have died: before anybody repaired anything, and after.
 
-use crate::overlay::metric::Metric;
-
-use super::super::dice::dice;
-use super::super::graph::Node;
 use super::super::grow::regrow;
 use super::super::living::Living;
 use super::super::pairs::{Walks, walk};
 use super::super::rebase::mend;
 use super::super::roots::{Order, root};
-use super::super::shapes::Shape;
 use super::super::tree::Tree;
 use super::super::world::World;
-use super::{Effort, INTERNET, TREES, Table, ba, called, joiners};
+use super::{INTERNET, TREES, ba, called, joiners, world};
+use crate::overlay::metric::Metric;
+use crate::sim::dice::dice;
+use crate::sim::graph::Node;
+use crate::sim::graph::shapes::Shape;
+use crate::sim::table::{Effort, Table};
 
 /// Pairs of each draw.
 const PAIRS: u32 = 1000;
@@ -38,7 +38,7 @@ fn draws(effort: Effort, case: Case) -> Walks {
     let mut walks = Walks::default();
     for draw in 0..effort.draws(DRAWS) {
         let effort = Effort { seed: effort.seed + draw, ..effort };
-        let world = effort.world(case.shape, DEGREE, case.trees, Order::Best);
+        let world = world(effort, case.shape, DEGREE, case.trees, Order::Best);
         let roots: Vec<Node> = world.trees.iter().map(Tree::root).collect();
         let spared: &[Node] = if case.spares_roots { &roots } else { &[] };
         let mut rng = dice(effort.seed, "dead");
@@ -55,7 +55,7 @@ fn cell(walks: &Walks) -> String {
 }
 
 /// Nodes die, everybody's addresses are stale.
-pub(super) fn dead(effort: Effort) -> Table {
+pub fn dead(effort: Effort) -> Table {
     let mut table = Table::new(
         "Delivered % / stretch among the pairs that living links still join, right after this \
          share of the nodes died, nothing repaired; q=64, roots with most links; twenty draws of \
@@ -102,7 +102,7 @@ pub(super) fn dead(effort: Effort) -> Table {
 const STALE: f64 = 100.0 * std::f64::consts::LN_2 / 300.0 * 3.0;
 
 /// Five-minute sessions.
-pub(super) fn sessions(effort: Effort) -> Table {
+pub fn sessions(effort: Effort) -> Table {
     let mut table = Table::new(
         "Delivered % without any retransmission where the median session is five minutes and a \
          death is repaired after 3 s, so that 0.69 % of the nodes are dead and not yet known to \
@@ -151,7 +151,7 @@ pub(super) fn healed(
 }
 
 /// After repair.
-pub(super) fn repair(effort: Effort) -> Table {
+pub fn repair(effort: Effort) -> Table {
     let mut table = Table::new(
         "The same deaths after repair, roots included: delivered % / stretch. Classic flushes and \
          asks for new addresses; ours rebases every part that was cut off. *Stranded*: addresses \
@@ -180,7 +180,7 @@ fn after(effort: Effort, shape: Shape, percent: f64, is_classic: bool) -> (Walks
     for draw in 0..effort.draws(DRAWS) {
         let effort = Effort { seed: effort.seed + draw, ..effort };
         let trees = if is_classic { 1 } else { TREES };
-        let world = effort.world(shape, DEGREE, trees, Order::Best);
+        let world = world(effort, shape, DEGREE, trees, Order::Best);
         let nodes = world.graph.nodes();
         let living = Living::but(nodes, percent, &[], &mut dice(effort.seed, "dead"));
         let (trees, extra, lost) = healed(&world, &living, Order::Best, effort.seed, is_classic);

@@ -1,21 +1,21 @@
 //! Records: how even they lie, who finds them after deaths, how far a lookup goes.
 
-use crate::overlay::metric::Metric;
-
 use super::super::dht::angle::{Angle, SUBKEYS};
 use super::super::dht::load::{self, Load};
 use super::super::dht::lookup::{Field, is_found};
 use super::super::dht::spread::{Draw, Spread};
 use super::super::dht::{Key, Owners};
-use super::super::dice::dice;
 use super::super::living::Living;
 use super::super::pairs::percentile;
 use super::super::roots::Order;
-use super::super::shapes::Shape;
 use super::super::walk::Walk;
 use super::super::world::World;
 use super::dead::healed;
-use super::{Effort, TREES, Table, ba, called, joiners};
+use super::{TREES, ba, called, joiners, world};
+use crate::overlay::metric::Metric;
+use crate::sim::dice::dice;
+use crate::sim::graph::shapes::Shape;
+use crate::sim::table::{Effort, Table};
 
 /// Copies of ours.
 const REPLICAS: usize = 8;
@@ -34,7 +34,7 @@ const CASES: [(Shape, u16); 5] = [
 ];
 
 /// How even they lie.
-pub(super) fn load(effort: Effort) -> Table {
+pub fn load(effort: Effort) -> Table {
     let mut table = Table::new(
         "30,000 keys, one overlay a row, roots with most links: load of the fullest node over the \
          mean / share of the fullest hundredth of the nodes / nodes without a record. Goal: \
@@ -44,7 +44,7 @@ pub(super) fn load(effort: Effort) -> Table {
     );
     let small = (joiners(50, 2), 16);
     for (shape, degree) in CASES.into_iter().chain([small]) {
-        let world = effort.world(shape, degree, TREES, Order::Best);
+        let world = world(effort, shape, degree, TREES, Order::Best);
         let nodes = world.graph.nodes();
         let cell =
             |load: Load| format!("{:.1} / {:.1} % / {:.1} %", load.greatest, load.top, load.empty);
@@ -86,7 +86,7 @@ impl Found {
 }
 
 /// Who finds them after deaths.
-pub(super) fn found(effort: Effort) -> Table {
+pub fn found(effort: Effort) -> Table {
     let mut table = Table::new(
         "Records found %, right after these deaths and before any repair / after repair of the \
          trees, but before any record was refreshed or handed over / once those who still keep a \
@@ -110,7 +110,7 @@ pub(super) fn found(effort: Effort) -> Table {
             let mut sums = [Found::default(); 4];
             for draw in 0..effort.draws(DRAWS) {
                 let effort = Effort { seed: effort.seed + draw, ..effort };
-                let world = effort.world(shape, degree, TREES, Order::Best);
+                let world = world(effort, shape, degree, TREES, Order::Best);
                 find(&world, effort, percent, &mut sums);
             }
             let [classic, radial, ours, named] = sums.map(Found::cell);
@@ -172,7 +172,7 @@ fn find(world: &World, effort: Effort, percent: f64, sums: &mut [Found; 4]) {
 }
 
 /// How far a lookup goes.
-pub(super) fn lookups(effort: Effort) -> Table {
+pub fn lookups(effort: Effort) -> Table {
     let mut table = Table::new(
         "Hops from a random node to the owner of a random key, mean / 95th percentile / most; \
          intact, roots with most links, 4,000 lookups. Classic goes greedily to the key's word; \
@@ -182,7 +182,7 @@ pub(super) fn lookups(effort: Effort) -> Table {
         ["graph", "q", "classic", "ours, one copy", "ours, nearest of three"],
     );
     for (shape, degree) in CASES.into_iter().chain([(ba(10_000, 2), 256)]) {
-        let world = effort.world(shape, degree, TREES, Order::Best);
+        let world = world(effort, shape, degree, TREES, Order::Best);
         let [classic, one, three] = hops(&world, effort);
         table.row([called(shape), degree.to_string(), cell(classic), cell(one), cell(three)]);
     }

@@ -1,13 +1,13 @@
 //! Intact overlays: how much longer than the shortest the ways are.
 
-use crate::overlay::metric::Metric;
-
 use super::super::living::Living;
 use super::super::pairs::{Walks, walk};
 use super::super::roots::Order;
-use super::super::shapes::{Kind, Shape};
 use super::super::world::World;
-use super::{Effort, INTERNET, TREES, Table, ba, called, joiners};
+use super::{INTERNET, TREES, ba, called, joiners, world};
+use crate::overlay::metric::Metric;
+use crate::sim::graph::shapes::{Kind, Shape};
+use crate::sim::table::{Effort, Table};
 
 const PAIRS: u32 = 4000;
 /// Graphs drawn for each row, because one alone is off by some hundredths.
@@ -30,7 +30,7 @@ fn measure(
     let draws = effort.draws(DRAWS);
     for draw in 0..draws {
         let effort = Effort { seed: effort.seed + draw, ..effort };
-        let world: World = effort.world(shape, degree, trees, order);
+        let world: World = world(effort, shape, degree, trees, order);
         let living = Living::all(world.graph.nodes());
         let (pairs, seed) = (effort.pairs(PAIRS), effort.seed);
         column.walks.add(walk(&world.graph, &world.trees, &living, &metric, pairs, seed));
@@ -50,7 +50,7 @@ const GOALS: [(u16, &str, &str, &str); 5] = [
 ];
 
 /// BA with ten thousand nodes, by degree.
-pub(super) fn degree(effort: Effort) -> Table {
+pub fn degree(effort: Effort) -> Table {
     let mut table = Table::new(
         "Stretch (hops over shortest hops, mean) on BA 10⁴, m=2, intact; five graphs of 4,000 \
          pairs each; delivered: the least of all columns. *best*: the nodes with most links are \
@@ -99,7 +99,7 @@ fn least_delivered(columns: &[Column]) -> String {
 }
 
 /// Other graphs.
-pub(super) fn graphs(effort: Effort) -> Table {
+pub fn graphs(effort: Effort) -> Table {
     let grid = Shape { kind: Kind::Grid, nodes: 45 * 45, links: 0 };
     let rows = [
         (ba(1000, 2), 16, "1.40 / 1.34 / 1.11"),
@@ -139,7 +139,7 @@ pub(super) fn graphs(effort: Effort) -> Table {
 }
 
 /// By the number of trees.
-pub(super) fn trees(effort: Effort) -> Table {
+pub fn trees(effort: Effort) -> Table {
     let mut table = Table::new(
         "Stretch by the number of trees, tree metric, q=256, intact; roots with most links, and \
          in brackets random ones; five graphs of 4,000 pairs each.",

@@ -1,10 +1,9 @@
 //! Graphs: how an overlay may have grown.
 
-use crate::crypto::rng::Rng;
-
-use super::dice::{below, dice, distinct};
-use super::graph::{Graph, Node};
 use super::internet;
+use super::{Graph, Node};
+use crate::crypto::rng::Rng;
+use crate::sim::dice::{below, dice, distinct};
 
 /// How nodes choose whom to link to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

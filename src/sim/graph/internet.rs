@@ -7,10 +7,9 @@
 //! with transit ones of their region. The means grow with the size as in the paper, up to ten
 //! thousand nodes.
 
+use super::Node;
 use crate::crypto::rng::Rng;
-
-use super::dice::{below, fraction};
-use super::graph::Node;
+use crate::sim::dice::{below, fraction};
 
 const TIER1: u32 = 5;
 const REGIONS: usize = 5;
@@ -96,8 +95,8 @@ fn about(mean: f64, least: u32, rng: &mut Rng) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dice::dice;
     use super::*;
+    use crate::sim::dice::dice;
 
     #[test]
     fn numbers_have_their_means() {

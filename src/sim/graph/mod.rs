@@ -1,8 +1,10 @@
-//! Who is linked to whom, in two arrays.
+//! Who is linked to whom, in two arrays; [`shapes`] says how an overlay may have grown.
 
-use crate::crypto::rng::Rng;
+pub mod internet;
+pub mod shapes;
 
 use super::dice::shuffle;
+use crate::crypto::rng::Rng;
 
 /// A node, by number.
 pub type Node = u32;
@@ -106,8 +108,8 @@ fn both(links: &[(Node, Node)], put: &mut dyn FnMut(Node, Node)) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dice::dice;
     use super::*;
+    use crate::sim::dice::dice;
 
     #[test]
     fn links_count_once_and_have_two_ends() {
