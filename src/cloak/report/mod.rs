@@ -1,17 +1,24 @@
 //! The node's state in the words of the control protocol.
 
+mod places;
+mod trees;
+
 use crate::base::clock::Time;
+use crate::base::ids::Name;
 use crate::control::status::{Neighbour, Overlay, Wait};
 
 use super::dial::{Dialler, Health};
 use super::roster::End;
 use super::switch::Switch;
 
+pub(super) use places::map;
+use trees::Roles;
+
 fn millis(since: Time, now: Time) -> u64 {
     u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Neighbours, clients and what was passed on.
+/// Trees, neighbours, clients, records and what was passed on.
 #[must_use]
 pub fn overlay(switch: &Switch, diallers: &[Dialler], started: Time, now: Time) -> Overlay {
     let dialled = diallers.iter().map(|dialler| peer(switch, dialler, started, now));
@@ -24,11 +31,22 @@ pub fn overlay(switch: &Switch, diallers: &[Dialler], started: Time, now: Time) 
         let row = Neighbour { name: name.to_string(), wait, ..Neighbour::default() };
         with_end(row, switch, end, now)
     });
+    let mut neighbours: Vec<Neighbour> = dialled.chain(called).collect();
+    let hyperbolic = switch.post.overlay.as_ref();
+    if let Some(overlay) = hyperbolic {
+        let roles = Roles::new(&overlay.forest, now);
+        for row in &mut neighbours {
+            let name = row.name.parse::<Name>().ok();
+            row.roles = name.map(|name| roles.of(&name)).unwrap_or_default();
+        }
+    }
     Overlay {
         name: switch.roster.own().to_string(),
-        neighbours: dialled.chain(called).collect(),
+        trees: hyperbolic.map(|overlay| trees::trees(&overlay.forest, now)).unwrap_or_default(),
+        neighbours,
         clients: switch.roster.clients.keys().map(ToString::to_string).collect(),
         forwarded: switch.post.forwarded,
+        records: hyperbolic.map(|overlay| trees::records(&overlay.dht)),
     }
 }
 
@@ -80,6 +98,7 @@ fn with_end(mut row: Neighbour, switch: &Switch, end: &End, now: Time) -> Neighb
     if let Some(carrier) = carrier {
         row.rtt_us = carrier.link.rtt().map_or(0, |rtt| rtt.as_micros() as u64);
         row.queued = carrier.link.queued() as u64;
+        row.queued_packets = carrier.link.queued_packets() as u64;
         if row.at.is_empty() {
             row.at.clone_from(&carrier.at);
         }
