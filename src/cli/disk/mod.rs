@@ -1,8 +1,8 @@
 //! A picture of an overlay: a tree in the Poincare disk.
 //!
 //! Edges of the tree are drawn as the geodesics that they are, arcs that meet the rim at right
-//! angles ([`arc`]); other links are dashed. Where dots are is the caller's to say: [`rim`] puts
-//! them so that all can be seen. Names stand beside them as far as there is room ([`labels`]).
+//! angles (`arc`); other links are dashed. Where dots are is the caller's to say: [`rim`] puts
+//! them so that all can be seen. Names stand beside them as far as there is room (`labels`).
 
 mod arc;
 mod labels;

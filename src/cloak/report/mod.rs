@@ -21,29 +21,27 @@ fn millis(since: Time, now: Time) -> u64 {
 /// Trees, neighbours, clients, records and what was passed on.
 #[must_use]
 pub fn overlay(switch: &Switch, diallers: &[Dialler], started: Time, now: Time) -> Overlay {
-    let dialled = diallers.iter().map(|dialler| peer(switch, dialler, started, now));
+    let hyperbolic = switch.post.overlay.as_ref();
+    let roles = hyperbolic.map(|overlay| Roles::new(&overlay.forest, now));
+    let roles = |name: &Name| roles.as_ref().map(|roles| roles.of(name)).unwrap_or_default();
+    let dialled = diallers.iter().map(|dialler| {
+        let roles = dialler.name.as_ref().map(&roles).unwrap_or_default();
+        Neighbour { roles, ..peer(switch, dialler, started, now) }
+    });
     let is_dialled = |name| diallers.iter().any(|dialler| dialler.name.as_ref() == Some(name));
     let called = switch.roster.neighbours.iter().filter(|(name, _)| !is_dialled(*name));
     let called = called.map(|(name, end)| {
         let state = state(switch.health(Some(name)));
         let until = if state == "away" { "it dials this node" } else { "" };
         let wait = Wait { state: state.into(), until: until.into(), ..Wait::default() };
-        let row = Neighbour { name: name.to_string(), wait, ..Neighbour::default() };
+        let (name, roles) = (name.to_string(), roles(name));
+        let row = Neighbour { name, roles, wait, ..Neighbour::default() };
         with_end(row, switch, end, now)
     });
-    let mut neighbours: Vec<Neighbour> = dialled.chain(called).collect();
-    let hyperbolic = switch.post.overlay.as_ref();
-    if let Some(overlay) = hyperbolic {
-        let roles = Roles::new(&overlay.forest, now);
-        for row in &mut neighbours {
-            let name = row.name.parse::<Name>().ok();
-            row.roles = name.map(|name| roles.of(&name)).unwrap_or_default();
-        }
-    }
     Overlay {
         name: switch.roster.own().to_string(),
         trees: hyperbolic.map(|overlay| trees::trees(&overlay.forest, now)).unwrap_or_default(),
-        neighbours,
+        neighbours: dialled.chain(called).collect(),
         clients: switch.roster.clients.keys().map(ToString::to_string).collect(),
         forwarded: switch.post.forwarded,
         records: hyperbolic.map(|overlay| trees::records(&overlay.dht)),
