@@ -14,8 +14,11 @@ use crate::base::links::LinkId;
 use crate::base::machine::{Action, Cause, Deadline, Input, Machine, Port, Slices};
 use crate::cloak::config::{CONTROL, LISTEN, LOCAL, PIPE};
 use crate::cloak::{Cloak, CloakConfig};
-use crate::node::Node;
+use crate::control::map::Map;
+use crate::control::request::Reply;
+use crate::control::status::Status;
 use crate::node::config::NodeConfig;
+use crate::node::{Node, Question};
 
 /// Marks the ids of the CLOAK core's links.
 const CLOAK: u64 = 1 << 63;
@@ -97,8 +100,12 @@ impl Device {
 
     /// Passes on what the cores want, and the bytes between them, until nothing moves.
     fn settle(&mut self, now: Time) {
-        while let Some(link) = self.node.take_status_request() {
-            self.answer_status(link, now);
+        while let Some((link, question)) = self.node.take_question() {
+            let reply = match question {
+                Question::Status => Reply::Status(Box::new(self.status(now))),
+                Question::Map(tree) => Reply::from(self.map(tree)),
+            };
+            self.node.answer_question(link, &reply, now);
         }
         let reconnect = self.node.take_reconnect();
         self.drain_node(now);
@@ -164,10 +171,11 @@ impl Device {
         }
     }
 
-    fn answer_status(&mut self, link: LinkId, now: Time) {
+    fn status(&self, now: Time) -> Status {
         let mut status = self.node.status(now);
         if let Some(Embedded { core, .. }) = &self.cloak {
-            let overlay = core.status(now);
+            let mut overlay = core.status(now);
+            overlay.put_aliases(|name| self.node.word_for(name));
             let is_alone = !overlay.neighbours.iter().any(|other| other.wait.state == "up");
             if let Some(uplink) = status.uplink.as_mut().filter(|_| is_alone) {
                 uplink.state = "alone".to_owned();
@@ -179,7 +187,16 @@ impl Device {
             let counters = core.counters().map(|(name, count)| (format!("cloak {name}"), count));
             status.counters.extend(counters);
         }
-        self.node.answer_status(link, status, now);
+        status
+    }
+
+    fn map(&self, tree: u8) -> Result<Map, String> {
+        let Some(Embedded { core, .. }) = &self.cloak else {
+            return Err("this muses-node has no overlay node of its own: ask its cloak-node".into());
+        };
+        let mut map = core.map(tree)?;
+        map.put_aliases(|name| self.node.word_for(name));
+        Ok(map)
     }
 
     /// The core a link belongs to, and its id there.

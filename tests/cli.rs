@@ -10,12 +10,14 @@ use std::process::{Command, Output, Stdio};
 const NODE: &str = env!("CARGO_BIN_EXE_muses-node");
 const CLOAK: &str = env!("CARGO_BIN_EXE_cloak-node");
 const MUSES: &str = env!("CARGO_BIN_EXE_muses");
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 13] = [
     "connect",
     "send",
     "recv",
     "status",
     "sessions",
+    "overlay",
+    "map",
     "kill",
     "reconnect",
     "key",
@@ -97,6 +99,12 @@ fn a_wrong_command_line_is_one_line_and_code_2() {
         (NODE, &["extra"], "muses-node: unexpected argument 'extra': see 'muses-node --help'"),
         (CLOAK, &["--serve", "22=22"], "cloak-node: unknown option --serve"),
         (MUSES, &[], "muses: no command is given: see 'muses --help'"),
+        (
+            MUSES,
+            &["map", "--tree", "x"],
+            "muses map: 'x' is not the number of a tree (--tree): write",
+        ),
+        (MUSES, &["map", "a", "b"], "muses map: unexpected argument 'b': see 'muses map --help'"),
         (MUSES, &["kill", "x"], "muses kill: 'x' is not the number of a session: 'muses sessions'"),
         (
             MUSES,
@@ -192,6 +200,8 @@ fn without_a_daemon_every_command_says_how_to_start_one() {
     for words in [
         &["status"][..],
         &["sessions", "--json"],
+        &["overlay", "--json"],
+        &["map"],
         &["kill", "1"],
         &["reconnect"],
         &["connect", "bob", "22"],

@@ -31,6 +31,7 @@ mod stream;
 
 use std::path::{Path, PathBuf};
 
+use crate::control::map::Map;
 use crate::control::request::{Reply, Request};
 use crate::control::status::Status;
 
@@ -75,6 +76,14 @@ pub fn listen(state: Option<&Path>, port: u16, allow: &[&str]) -> Result<Listene
 pub fn status(state: Option<&Path>) -> Result<Status, Error> {
     match control(state)?.ask(&Request::Status)? {
         Reply::Status(status) => Ok(*status),
+        other => Err(Error::unexpected(&other)),
+    }
+}
+
+/// The places of a tree of the overlay, counted from 0, that the daemon's overlay node knows.
+pub fn map(state: Option<&Path>, tree: u8) -> Result<Map, Error> {
+    match control(state)?.ask(&Request::Map { tree })? {
+        Reply::Map(map) => Ok(*map),
         other => Err(Error::unexpected(&other)),
     }
 }

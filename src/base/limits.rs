@@ -251,6 +251,8 @@ pub const LINKS_MAX: usize = 16 * 1024;
 pub const NEIGHBOURS_MAX: usize = 1024;
 /// Names one CLOAK node may have attached.
 pub const NAMES_MAX: usize = 256;
+/// Places of a tree in one answer: more of them nobody can tell apart in a picture.
+pub const MAP_PLACES_MAX: usize = 4096;
 /// Bytes of one control request.
 pub const REQUEST_BYTES_MAX: usize = 4096;
 /// Records handed to their new nodes at once.

@@ -11,13 +11,13 @@ pub struct Columns {
 impl Columns {
     /// With this head.
     #[must_use]
-    pub fn new<const N: usize>(head: [&str; N]) -> Self {
-        Self { rows: vec![head.iter().map(|word| (*word).to_owned()).collect()] }
+    pub fn new<'a>(head: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { rows: vec![head.into_iter().map(str::to_owned).collect()] }
     }
 
     /// Adds a row. What the far side may have chosen cannot leave its line.
-    pub fn row<const N: usize>(&mut self, row: [String; N]) {
-        self.rows.push(row.iter().map(|word| one_line(word)).collect());
+    pub fn row(&mut self, row: impl IntoIterator<Item = String>) {
+        self.rows.push(row.into_iter().map(|word| one_line(&word)).collect());
     }
 
     /// Whether there is only the head.

@@ -20,6 +20,8 @@ pub const TOOL: Program = Program {
         ("recv", "Receive files"),
         ("status", "How is everything: device, neighbours, tunnels, sessions"),
         ("sessions", "List the sessions"),
+        ("overlay", "Where this node is in the overlay, and who is what to it"),
+        ("map", "Draw the part of the overlay that this node knows, as SVG"),
         ("kill", "End a session on both sides"),
         ("reconnect", "Try everything again now"),
         ("key", "Print this device's Name, making its identity if there is none"),
@@ -116,6 +118,30 @@ pub const COMMANDS: &[Program] = &[
         &[("The one that is stuck", "muses sessions")],
     ),
     command(
+        "muses overlay",
+        "where this node is in the overlay, and who is what to it",
+        &["[--state DIR] [--json]"],
+        &[STATE, JSON, HELP],
+        "Its address, root and subtree in each tree; each neighbour's link and what the neighbour \
+         is in each tree; what is held of the table of records. Works on the state directory of a \
+         cloak-node as well.",
+        &[("That of a cloak-node", "muses --state ~/.local/state/cloak overlay")],
+    ),
+    command(
+        "muses map",
+        "draw the part of the overlay that this node knows, as SVG",
+        &["[--state DIR] [--tree N] [FILE]"],
+        &[
+            STATE,
+            Flag::one("tree", "N", "The tree to draw, counted from 0 [default: 0]").line(),
+            HELP,
+        ],
+        "Writes to stdout, or FILE whole or not at all. The tree is drawn in the Poincare disk \
+         with its root in the middle; a node knows the ways of its neighbours to the root and the \
+         places in the records that it holds. Each dot shows its Name and address when pointed at.",
+        &[("Look at it", "muses map overlay.svg && xdg-open overlay.svg")],
+    ),
+    command(
         "muses kill",
         "end a session on both sides",
         &["[--state DIR] SESSION"],
@@ -185,7 +211,7 @@ pub const COMMANDS: &[Program] = &[
         &[
             ("A twentieth of ten thousand nodes dies", "muses sim light --nodes 10000 --dead 5"),
             ("A million nodes", "muses sim light --graph ba --nodes 1000000 --trees 4"),
-            ("A picture", "muses sim light --nodes 300 --degree 6 --trees 1 --map disk.svg"),
+            ("A picture", "muses sim light --nodes 300 --trees 1 --map disk.svg"),
             (
                 "A thousand real nodes, five minutes each",
                 "muses sim full --nodes 1000 --median 300",

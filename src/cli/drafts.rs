@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -55,6 +55,20 @@ impl Drop for Draft {
     }
 }
 
+/// Writes a file whole or not at all, in place of one that has its name already.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // What a link names is replaced, not the link; and a device is no place for a file.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::other("it is there and no plain file: name another"));
+    }
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let (draft, mut file) = Draft::create(dir.unwrap_or(Path::new(".")))?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(draft.path(), path)
+}
+
 /// From now on, a signal to end the program takes the drafts with it.
 pub fn remove_on_signal() -> io::Result<()> {
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
@@ -82,5 +96,19 @@ mod tests {
         assert_ne!(one.0.path(), two.0.path());
         drop((one, two));
         assert_eq!(fs::read_dir(dir.path()).expect("there").count(), 0);
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_else_is() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (file, link) = (dir.path().join("a.svg"), dir.path().join("link"));
+        write_whole(&file, b"a longer text").expect("writable");
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        write_whole(&link, b"short").expect("writable");
+        assert_eq!(fs::read(&file).expect("there"), b"short");
+        assert!(link.symlink_metadata().expect("there").is_symlink());
+        assert!(write_whole(dir.path(), b"").is_err(), "a directory stays");
+        assert!(write_whole(&dir.path().join("none/a.svg"), b"").is_err());
+        assert_eq!(fs::read_dir(dir.path()).expect("there").count(), 2, "no draft is left");
     }
 }

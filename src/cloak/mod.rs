@@ -33,6 +33,7 @@ use crate::base::ids::{Endpoint, Name};
 use crate::base::limits::{GOODBYE_MAX, NEIGHBOURS_MAX, PEERS_REMEMBERED};
 use crate::base::links::{LinkId, Links};
 use crate::base::machine::{self, Action, Cause, Deadline, Input, Machine, Port, Slices};
+use crate::control::map::Map;
 use crate::control::request::{Reply, Request};
 use crate::control::status::{Listener, Overlay, Status};
 use crate::crypto::identity::Identity;
@@ -140,10 +141,15 @@ impl Cloak {
         }
     }
 
-    /// Neighbours, clients and what was passed on.
+    /// Trees, neighbours, clients, records and what was passed on.
     #[must_use]
     pub fn status(&self, now: Time) -> Overlay {
         report::overlay(&self.switch, &self.diallers, self.started, now)
+    }
+
+    /// The places of one tree that are known here; an error is one line for a person.
+    pub fn map(&self, tree: u8) -> Result<Map, String> {
+        report::map(&self.switch, tree)
     }
 
     /// What was dropped, refused or noticed, by name.
@@ -367,6 +373,7 @@ impl Cloak {
         while let Some(request) = self.desk.next(id, now) {
             let reply = match request {
                 Request::Status => Reply::Status(Box::new(self.whole_status(now))),
+                Request::Map { tree } => Reply::from(self.map(tree)),
                 Request::Reconnect => {
                     self.path_changed(now);
                     Reply::Ok

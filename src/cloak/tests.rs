@@ -1,6 +1,7 @@
 //! Whole nodes back to back under virtual time.
 
 mod lies;
+mod report;
 mod world;
 
 use std::time::Duration;
@@ -520,6 +521,7 @@ fn a_client_is_held_back_while_the_queue_it_feeds_is_long() {
     let status = world.nodes[&1].status(world.now);
     let queued = status.neighbours[0].queued as usize;
     assert!((LINK_QUEUE..LINK_QUEUE + 2 * FRAME_MAX).contains(&queued), "{queued}");
+    assert_eq!(status.neighbours[0].queued_packets as usize, queued.div_ceil(FRAME_MAX));
     world.run(900);
     assert_eq!(world.users[alice].error, None, "a held client is not left in doubt");
     world.frozen.clear();

@@ -5,5 +5,6 @@
 //! `docs/protocol/control.md`.
 
 pub mod line;
+pub mod map;
 pub mod request;
 pub mod status;

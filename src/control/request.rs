@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::ids::Name;
 use crate::wire::reason::Reason;
 
+use super::map::Map;
 use super::status::Status;
 
 /// One line to the daemon.
@@ -33,6 +34,11 @@ pub enum Request {
     },
     /// How is everything?
     Status,
+    /// Which places of the overlay are known?
+    Map {
+        /// In this tree, counted from 0.
+        tree: u8,
+    },
     /// End a session on both sides.
     Kill {
         /// Its number in the status.
@@ -72,4 +78,16 @@ pub enum Reply {
     },
     /// Answer to [`Request::Status`].
     Status(Box<Status>),
+    /// Answer to [`Request::Map`].
+    Map(Box<Map>),
+}
+
+impl From<Result<Map, String>> for Reply {
+    /// The map, or one line for a person.
+    fn from(map: Result<Map, String>) -> Self {
+        match map {
+            Ok(map) => Self::Map(Box::new(map)),
+            Err(error) => Self::Error { error, reason: None },
+        }
+    }
 }

@@ -139,12 +139,80 @@ pub struct Session {
 pub struct Overlay {
     /// The overlay node's Name, as text.
     pub name: String,
+    /// Its trees, the first one first; none where packets go by a routes file.
+    #[serde(default)]
+    pub trees: Vec<Tree>,
     /// Neighbours, those we dial and those that came.
     pub neighbours: Vec<Neighbour>,
     /// Names of the local MUSeS nodes attached.
     pub clients: Vec<String>,
     /// Packets passed on.
     pub forwarded: u64,
+    /// What it holds of the table of records; absent where packets go by a routes file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<Records>,
+}
+
+impl Overlay {
+    /// Puts in this device's own words for Names.
+    pub fn put_aliases(&mut self, alias_of: impl Fn(&str) -> String) {
+        self.trees.iter_mut().for_each(|tree| tree.root_alias = alias_of(&tree.root));
+        self.neighbours.iter_mut().for_each(|other| other.alias = alias_of(&other.name));
+    }
+}
+
+/// A tree of the overlay, and the node's place in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tree {
+    /// Which, counted from 0.
+    pub tree: u8,
+    /// What tells places in it from those under another root: eight hexadecimal digits.
+    pub tag: String,
+    /// The node's word: `/` for the root, else its letters from the root down, `/3/0/12`.
+    pub word: String,
+    /// How many letters that is.
+    pub depth: u64,
+    /// The root's Name, as text.
+    pub root: String,
+    /// This device's own word for the root; empty where there is none.
+    #[serde(default)]
+    pub root_alias: String,
+    /// Milliseconds since it became the root, as this node saw it.
+    pub root_since_ms: u64,
+    /// The root's latest number.
+    pub pulse: u64,
+    /// Milliseconds since this node heard it; the root itself: since it said so.
+    pub pulse_age_ms: u64,
+    /// Nodes below and including this one.
+    pub size: u64,
+}
+
+/// How much is held, and how much may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Now.
+    pub held: u64,
+    /// At most.
+    pub most: u64,
+}
+
+/// What a node holds of the table of records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Records {
+    /// Records kept for others.
+    pub kept: u64,
+    /// Bytes that they cost.
+    pub kept_bytes: Share,
+    /// Records of the Names attached here.
+    pub own: Share,
+    /// Records learnt for the node's own use.
+    pub learnt: Share,
+    /// Names and aliases that were asked for in vain a moment ago.
+    pub absent: Share,
+    /// Names whose highest number is remembered.
+    pub numbers: Share,
+    /// Lookups under way.
+    pub lookups: Share,
 }
 
 /// A neighbour.
@@ -152,16 +220,38 @@ pub struct Overlay {
 pub struct Neighbour {
     /// Its Name, as text; empty before it proved it.
     pub name: String,
+    /// This device's own word for it; empty where there is none.
+    #[serde(default)]
+    pub alias: String,
     /// Address as dialled, or where it came from.
     pub at: String,
     /// `dialling`, `proving`, `up`, `doubtful`, `away`.
     pub wait: Wait,
     /// Round trip of the last probe in microseconds; zero before the first.
     pub rtt_us: u64,
-    /// Bytes queued for it.
+    /// What it is in each tree in which it has said how it stands.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+    /// Bytes of packets queued for it.
     pub queued: u64,
+    /// How many packets those are.
+    #[serde(default)]
+    pub queued_packets: u64,
     /// What ended its last link; empty before the first end.
     pub last_error: String,
     /// Milliseconds since then.
     pub last_error_ms: u64,
+}
+
+/// A neighbour in a tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Role {
+    /// Which, counted from 0.
+    pub tree: u8,
+    /// `parent`, `child`, `backup`, `shortcut`, `apart`.
+    pub role: String,
+    /// Its word, in the tree that its own root has.
+    pub word: String,
+    /// Nodes below and including a child, as it says; zero for others.
+    pub size: u64,
 }

@@ -97,6 +97,12 @@ impl Fair {
         }
     }
 
+    /// How many packets wait.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.flows.iter().map(|flow| flow.packets.len()).sum()
+    }
+
     /// Bytes of all packets.
     #[must_use]
     pub fn bytes(&self) -> usize {

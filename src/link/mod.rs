@@ -381,6 +381,12 @@ impl Link {
         self.queue.bytes()
     }
 
+    /// How many packets those are.
+    #[must_use]
+    pub fn queued_packets(&self) -> usize {
+        self.queue.packets()
+    }
+
     /// Packets dropped because too many waited.
     #[must_use]
     pub fn dropped(&self) -> u64 {

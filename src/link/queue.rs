@@ -137,6 +137,13 @@ impl Queue {
         self.bytes
     }
 
+    /// How many packets wait, one that is partly written included.
+    #[must_use]
+    pub fn packets(&self) -> usize {
+        let started = self.started.iter().filter(|started| started.is_packet).count();
+        started + self.packets.len() + self.flows.count()
+    }
+
     /// Packets dropped because the queue was full.
     #[must_use]
     pub fn dropped(&self) -> u64 {

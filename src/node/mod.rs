@@ -40,6 +40,7 @@ use config::NodeConfig;
 use intake::Intake;
 use local::Locals;
 use offers::{Offers, Target};
+pub use requests::Question;
 use seek::Seeks;
 use uplink::{News, Uplink};
 use whereabouts::Whereabouts;
@@ -72,7 +73,7 @@ pub struct Node {
     /// Requests that are due, oldest first.
     requests: VecDeque<(Time, LinkId)>,
     intake: Intake,
-    status_wanted: VecDeque<LinkId>,
+    questions: VecDeque<(LinkId, Question)>,
     reconnect: bool,
     stopping: Option<Time>,
     is_over: bool,
@@ -119,7 +120,7 @@ impl Node {
             numbers: 0,
             paused: VecDeque::new(),
             requests: VecDeque::new(),
-            status_wanted: VecDeque::new(),
+            questions: VecDeque::new(),
             reconnect: false,
             stopping: None,
             is_over: false,

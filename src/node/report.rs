@@ -54,6 +54,14 @@ impl Node {
         }
     }
 
+    /// Own word for a Name, given as text, or the alias that was pinned to it; empty if there is
+    /// none.
+    #[must_use]
+    pub fn word_for(&self, name: &str) -> String {
+        let name = name.parse::<Name>().ok();
+        name.and_then(|name| self.alias_of(&name)).unwrap_or_default().to_owned()
+    }
+
     fn uplink_wait(&self, now: Time) -> Wait {
         let why = self.uplink.error.clone().unwrap_or_default();
         let since = self.uplink.since;

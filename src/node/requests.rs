@@ -6,7 +6,6 @@ use crate::base::limits::REQUEST_MAX;
 use crate::base::links::LinkId;
 use crate::base::machine::{Action, Port};
 use crate::control::request::{Reply, Request};
-use crate::control::status::Status;
 use crate::wire::reason::Reason;
 use crate::wire::socks::{self, Host, Negotiation, Step};
 
@@ -14,6 +13,15 @@ use super::happenings::say;
 use super::local::{Local, Side, Stage};
 use super::offers::Target;
 use super::{CONTROL, FORWARDS, Node, SOCKS};
+
+/// What a control link wants to know of the whole device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// How everything is.
+    Status,
+    /// The places of this tree.
+    Map(u8),
+}
 
 impl Node {
     pub(super) fn accept_local(&mut self, on: Port, from: &Endpoint, now: Time) -> Option<LinkId> {
@@ -134,7 +142,8 @@ impl Node {
             Request::Connect { name, port } => self.connect(link, &name, port, now),
             Request::Listen { port, allow } => self.serve(link, port, &allow, now),
             Request::Accept { incoming } => self.hand_over(link, incoming, now),
-            Request::Status => self.status_wanted.push_back(link),
+            Request::Status => self.questions.push_back((link, Question::Status)),
+            Request::Map { tree } => self.questions.push_back((link, Question::Map(tree))),
             Request::Kill { session } => {
                 let done = self.kill(session, now);
                 let reply = if done { Ok(()) } else { Err(format!("no session {session}")) };
@@ -262,15 +271,15 @@ impl Node {
 
     // ---- For whoever composes a device ----------------------------------------------------------
 
-    /// The next control link that wants the status.
-    pub fn take_status_request(&mut self) -> Option<LinkId> {
-        self.status_wanted.pop_front()
+    /// The next control link that wants to know something.
+    pub fn take_question(&mut self) -> Option<(LinkId, Question)> {
+        self.questions.pop_front()
     }
 
     /// Answers it.
-    pub fn answer_status(&mut self, link: LinkId, status: Status, now: Time) {
+    pub fn answer_question(&mut self, link: LinkId, reply: &Reply, now: Time) {
         if let Some(local) = self.locals.get_mut(link) {
-            say(local, &Reply::Status(Box::new(status)));
+            say(local, reply);
         }
         self.drain_local(link, now);
     }

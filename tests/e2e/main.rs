@@ -39,5 +39,6 @@ mod ssh_scp_and_rsync_go_through_a_cut;
 mod status_says_why_and_until_when;
 mod strangers_and_wrong_secrets_are_refused;
 mod tapes_replay_identically;
+mod the_overlay_is_seen_alike_by_all;
 mod unix_sockets_on_both_sides;
 mod wrong_starts_end_with_one_line;

@@ -3,7 +3,9 @@
 mod connect;
 mod demo;
 mod key;
+mod map;
 mod orders;
+mod overlay;
 mod recv;
 mod replay;
 mod send;
@@ -88,6 +90,17 @@ fn run(program: &Program, settings: &Settings) -> Result<(), Failure> {
             let [] = operands(program, settings, [])?;
             sessions::run(state(settings), settings.count("json") > 0)
         }
+        "muses overlay" => {
+            let [] = operands(program, settings, [])?;
+            overlay::run(state(settings), settings.count("json") > 0)
+        }
+        "muses map" => {
+            let file = settings.operands.first().map(String::as_str);
+            if let Some(extra) = settings.operands.get(1) {
+                return Err(unexpected(program, extra).into());
+            }
+            map::run(state(settings), settings, file)
+        }
         "muses kill" => {
             let [session] = operands(program, settings, ["SESSION"])?;
             orders::kill(state(settings), session)
@@ -129,13 +142,20 @@ fn operands<'a, const N: usize>(
     settings: &'a Settings,
     names: [&str; N],
 ) -> Result<[&'a str; N], Wrong> {
-    let mend = format!("see '{} --help'", program.name);
     let given: Vec<&str> = settings.operands.iter().map(String::as_str).collect();
     if let Some(extra) = given.get(N) {
-        return Err(Wrong::new(format!("unexpected argument '{extra}'"), mend));
+        return Err(unexpected(program, extra));
     }
     let missing = names.get(given.len()).copied().unwrap_or_default();
-    given.try_into().map_err(|_| Wrong::new(format!("{missing} is missing"), mend))
+    given.try_into().map_err(|_| Wrong::new(format!("{missing} is missing"), help(program)))
+}
+
+fn unexpected(program: &Program, extra: &str) -> Wrong {
+    Wrong::new(format!("unexpected argument '{extra}'"), help(program))
+}
+
+fn help(program: &Program) -> String {
+    format!("see '{} --help'", program.name)
 }
 
 #[cfg(test)]

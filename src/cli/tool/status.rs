@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use crate::api;
-use crate::control::status::{Overlay, Status, Tunnel, Wait};
+use crate::control::status::{Neighbour, Overlay, Status, Tunnel, Wait};
 
 use super::super::columns::Columns;
 use super::super::failure::{Failure, one_line};
@@ -92,10 +92,6 @@ fn neighbours(text: &mut String, overlay: &Overlay) {
     let head = ["NEIGHBOUR", "AT", "STATE", "FOR", "RTT", "QUEUED", "WHY", "LAST ERROR"];
     let mut columns = Columns::new(head);
     for neighbour in &overlay.neighbours {
-        let error = match neighbour.last_error.as_str() {
-            "" => String::new(),
-            error => format!("{error}, {} ago", units::millis(neighbour.last_error_ms)),
-        };
         columns.row([
             neighbour.name.chars().take(8).collect(),
             neighbour.at.clone(),
@@ -104,7 +100,7 @@ fn neighbours(text: &mut String, overlay: &Overlay) {
             units::round_trip(neighbour.rtt_us),
             units::bytes(neighbour.queued),
             reason(&neighbour.wait),
-            error,
+            last_error(neighbour),
         ]);
     }
     if columns.is_empty() {
@@ -114,6 +110,14 @@ fn neighbours(text: &mut String, overlay: &Overlay) {
     }
     for client in &overlay.clients {
         let _ = writeln!(text, "  attached {}", one_line(client));
+    }
+}
+
+/// What ended a neighbour's last link, and how long ago.
+pub(super) fn last_error(neighbour: &Neighbour) -> String {
+    match neighbour.last_error.as_str() {
+        "" => String::new(),
+        error => format!("{error}, {} ago", units::millis(neighbour.last_error_ms)),
     }
 }
 
@@ -157,7 +161,7 @@ fn tunnel_text(text: &mut String, tunnel: &Tunnel) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::status::{Neighbour, Seeking, Session};
+    use crate::control::status::{Seeking, Session};
 
     #[test]
     fn a_wait_says_state_time_reason_and_end() {

@@ -183,6 +183,23 @@ impl Cache {
         self.numbers.remembered()
     }
 
+    /// All records, old or not.
+    pub fn records(&self) -> impl Iterator<Item = &Signed> {
+        self.held.values().map(|held| &held.signed)
+    }
+
+    /// How much is remembered as not found, for now.
+    #[must_use]
+    pub fn absent_count(&self) -> usize {
+        self.absent.len()
+    }
+
+    /// How many Names have a number.
+    #[must_use]
+    pub fn numbers_count(&self) -> usize {
+        self.numbers.count()
+    }
+
     /// Folds all of it into a digest.
     pub fn fold(&self, into: &mut Fingerprint) {
         into.fold(self.held.len() as u64);

@@ -227,6 +227,12 @@ impl Lookups {
         &self.counters
     }
 
+    /// How many are under way.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.running.len()
+    }
+
     /// Folds all of it into a digest.
     pub fn fold(&self, into: &mut Fingerprint) {
         for lookup in self.running.values() {

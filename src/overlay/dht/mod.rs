@@ -4,7 +4,7 @@
 //! each of them lies is decided by the shape of one of the overlay's trees ([`placement`]).
 //! [`Dht`] is one node's part in it: it keeps records for others ([`store`]), stores those of
 //! its clients ([`publish`]), asks for those its clients need ([`lookup`]) and remembers them
-//! ([`cache`]). [`pins`] says which Name an alias means.
+//! ([`cache`]). [`pins`] says which Name an alias means, [`holdings`] how much of all that is here.
 //!
 //! It knows no link and no clock. What it wants done comes out of [`Dht::poll`]; an errand that
 //! ended at this node goes into [`Dht::arrived`]. `docs/protocol/dht.md`.
@@ -12,6 +12,7 @@
 pub mod alias;
 pub mod cache;
 mod desk;
+pub mod holdings;
 pub mod key;
 pub mod lookup;
 pub mod numbers;

@@ -57,6 +57,12 @@ impl Numbers {
         }
     }
 
+    /// How many Names have one here.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.seen.len()
+    }
+
     /// Counts the changes of what [`Numbers::remembered`] says.
     #[must_use]
     pub const fn lessons(&self) -> u64 {

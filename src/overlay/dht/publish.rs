@@ -82,6 +82,12 @@ impl Publisher {
         self.due.first().map(|(at, ..)| *at)
     }
 
+    /// How many Names have one.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.records.len()
+    }
+
     /// Folds all of it into a digest.
     pub fn fold(&self, into: &mut Fingerprint) {
         self.records.values().for_each(|kept| into.fold_bytes(kept.signed.bytes()));

@@ -80,6 +80,12 @@ impl Roots {
         self.0.get(root).is_some_and(|(_, advanced)| now.since(*advanced) < ROOT_EXPIRY)
     }
 
+    /// The highest number of a root, and when it advanced.
+    #[must_use]
+    pub fn last(&self, root: &Name) -> Option<(u64, Time)> {
+        self.0.get(root).copied()
+    }
+
     /// When a root's word is too old to be believed.
     #[must_use]
     pub fn expires(&self, root: &Name) -> Option<Time> {

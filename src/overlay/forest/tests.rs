@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::base::limits::ROOT_EXPIRY;
+use crate::overlay::forest::tree::view::Role;
 use crate::overlay::greedy::{self, Progress};
 use crate::overlay::metric::Metric;
 use crate::overlay::word;
@@ -332,4 +333,95 @@ fn nothing_unsigned_is_believed() {
     }
     let none = world.nodes[&victim].trees[0].place_of(&liar);
     assert_eq!(none, None, "whoever lied has no place until it says the truth");
+}
+
+#[test]
+fn neighbours_are_to_each_other_what_they_take_each_other_for() {
+    let world = World::ring(24);
+    for (name, node) in &world.nodes {
+        for (index, tree) in node.trees.iter().enumerate() {
+            let backup = tree.backup(world.now);
+            let mut parents = 0;
+            for other in node.neighbours.keys() {
+                let there = &world.nodes[other].trees[index];
+                let seen = there.role(name, there.backup(world.now));
+                match tree.role(other, backup).expect("everybody has said how it stands") {
+                    Role::Parent => {
+                        parents += 1;
+                        assert_eq!(seen, Some(Role::Child));
+                    }
+                    Role::Child => assert_eq!(seen, Some(Role::Parent)),
+                    Role::Backup => assert_eq!(backup, Some(other)),
+                    Role::Shortcut => assert_ne!(seen, Some(Role::Child)),
+                    Role::Apart => panic!("there is one root"),
+                }
+            }
+            assert_eq!(parents, usize::from(!tree.is_root()));
+            assert!(backup.is_none_or(|backup| tree.parent() != Some(backup)));
+            assert!(tree.rooted() > Time::ZERO || tree.is_root());
+        }
+    }
+}
+
+#[test]
+fn the_backup_is_who_takes_a_lost_parents_place() {
+    let mut world = World::ring(40);
+    let root = world.root(0);
+    let has_backup = |(_, node): &(&Name, &Forest)| {
+        let tree = &node.trees[0];
+        tree.backup(world.now).is_some() && tree.parent() != Some(&root)
+    };
+    let (child, node) = world.nodes.iter().find(has_backup).expect("a ring with chords");
+    let (child, tree) = (*child, &node.trees[0]);
+    let (parent, backup) = (*tree.parent().expect("one"), *tree.backup(world.now).expect("one"));
+    world.unlink(child, parent);
+    world.run(Duration::from_millis(50));
+    assert_eq!(world.nodes[&child].trees[0].parent(), Some(&backup));
+}
+
+#[test]
+fn what_is_known_of_a_tree_is_so() {
+    let mut world = World::ring(24);
+    let deepest = |world: &World| {
+        let depth = |(_, node): &(&Name, &Forest)| node.trees[0].place().1.len();
+        *world.nodes.iter().max_by_key(depth).expect("some").0
+    };
+    let own = deepest(&world);
+    let check = |world: &World| {
+        let tree = &world.nodes[&own].trees[0];
+        let known = tree.known();
+        assert_eq!(known.get(&own), Some(tree.place().1));
+        let others = world.nodes[&own].neighbours.keys();
+        assert!(others.chain([tree.root()]).all(|other| known.contains_key(other)));
+        for (name, word) in known {
+            assert_eq!(world.nodes[&name].trees[0].place().1, &word, "{}", name.short());
+        }
+    };
+    check(&world);
+    // What changes elsewhere is heard of, and what was there before is no longer known.
+    let parent = *world.nodes[&own].trees[0].parent().expect("it is deep");
+    world.unlink(own, parent);
+    world.run(Duration::from_secs(3));
+    check(&world);
+}
+
+#[test]
+fn a_roots_pulse_has_an_age_that_every_pulse_ends() {
+    let mut world = World::ring(6);
+    let age = |world: &World, node: &Name| {
+        let (number, heard) = world.nodes[node].trees[0].pulse();
+        (number, world.now.since(heard))
+    };
+    let root = world.root(0);
+    let other = *world.names.iter().find(|name| **name != root).expect("six");
+    let before = [root, other].map(|node| age(&world, &node));
+    world.run(Duration::from_secs(10));
+    let later = [root, other].map(|node| age(&world, &node));
+    for (before, later) in before.iter().zip(later) {
+        assert_eq!((later.0, later.1), (before.0, before.1 + Duration::from_secs(10)));
+    }
+    world.run(Duration::from_secs(30));
+    let after = [root, other].map(|node| age(&world, &node));
+    assert!(after.iter().all(|(_, age)| *age < Duration::from_secs(30)), "{after:?}");
+    assert!(after[0].0 > before[0].0 && after[0].0 == after[1].0);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::base::ids::Name;
 use crate::base::limits::TREES_MAX;
 use crate::overlay::forest::tree::Tree;
+use crate::overlay::word::Letter;
 use crate::sim::full::life::{Churn, Life, Script};
 use crate::sim::full::mail::Lot;
 use crate::sim::full::sessions::Law;
@@ -15,7 +16,7 @@ use crate::wire::frame::Kind as Message;
 
 use super::super::super::clock::Stopwatch;
 use super::super::super::columns::Columns;
-use super::super::super::disk::{self, Dot, Kind};
+use super::super::super::disk::{self, Dot, Kind, rim};
 use super::super::super::failure::{Failure, Wrong};
 use super::super::super::programs::print;
 use super::super::super::settings::Settings;
@@ -104,21 +105,23 @@ fn answered(lot: &Lot) -> String {
 
 /// The first tree and all links, as they are in the end.
 fn picture(world: &World) -> String {
-    let living: Vec<Node> = (0..world.nodes()).filter(|node| world.is_alive(*node)).collect();
+    let tree = |node: Node| Some((node, world.overlay(node)?.forest.trees().first()?));
+    let trees: Vec<(Node, &Tree)> = (0..world.nodes()).filter_map(tree).collect();
     let at: BTreeMap<Name, usize> =
-        living.iter().enumerate().map(|(at, node)| (world.name(*node), at)).collect();
-    let tree = |node: Node| world.overlay(node).and_then(|overlay| overlay.forest.trees().first());
-    let dots: Vec<Dot> = living.iter().map(|node| dot(*node, tree(*node))).collect();
-    let edge = |node: &Node| Some((at[&world.name(*node)], *at.get(tree(*node)?.parent()?)?));
-    let edges: Vec<(usize, usize)> = living.iter().filter_map(edge).collect();
+        trees.iter().zip(0..).map(|((node, _), at)| (world.name(*node), at)).collect();
+    let words: Vec<&[Letter]> = trees.iter().map(|(_, tree)| &**tree.place().1).collect();
+    let places = rim::spread(&words).into_iter().zip(&trees);
+    let dots: Vec<Dot> = places.map(|(at, (node, tree))| dot(at, *node, tree)).collect();
+    let edge = |(at_child, parent): (usize, Option<&Name>)| Some((at_child, *at.get(parent?)?));
+    let parents = trees.iter().map(|(_, tree)| tree.parent());
+    let edges: Vec<(usize, usize)> = (0..).zip(parents).filter_map(edge).collect();
     let ends = world.links().map(|(a, b)| (at[&world.name(a)], at[&world.name(b)]));
     let links: Vec<(usize, usize)> =
         ends.filter(|(a, b)| !edges.contains(&(*a, *b)) && !edges.contains(&(*b, *a))).collect();
-    disk::draw(&dots, &edges, &links, &format!("{} nodes", living.len()))
+    disk::draw(&dots, &edges, &links, &format!("{} nodes", dots.len()))
 }
 
-fn dot(node: Node, tree: Option<&Tree>) -> Dot {
-    let word = tree.map_or(Vec::new(), |tree| tree.place().1.to_vec());
-    let is_root = tree.is_some_and(Tree::is_root);
-    Dot { word, label: node.to_string(), kind: if is_root { Kind::Root } else { Kind::Node } }
+fn dot(at: disk::Point, node: Node, tree: &Tree) -> Dot {
+    let kind = if tree.is_root() { Kind::Root } else { Kind::Node };
+    Dot { at, label: node.to_string(), about: format!("node {node}"), kind, is_own: false }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::overlay::metric::Metric;
+use crate::overlay::word::Letter;
 use crate::sim::dice::dice;
 use crate::sim::graph::Node;
 use crate::sim::light::living::Living;
@@ -13,7 +14,7 @@ use crate::sim::light::world::{Plan, TREES_MAX, World};
 
 use super::super::super::clock::Stopwatch;
 use super::super::super::columns::Columns;
-use super::super::super::disk::{self, Dot, Kind};
+use super::super::super::disk::{self, Dot, Kind, rim};
 use super::super::super::failure::{Failure, Wrong};
 use super::super::super::programs::print;
 use super::super::super::settings::Settings;
@@ -56,7 +57,13 @@ fn picture(world: &World, living: &Living) -> String {
     let (all, mut drawn) = (graph.nodes() as usize, tree.downwards());
     drawn.truncate(DRAWN_MAX);
     let at: BTreeMap<Node, usize> = (0..).zip(&drawn).map(|(at, node)| (*node, at)).collect();
-    let dots: Vec<Dot> = drawn.iter().map(|node| dot(tree, living, *node)).collect();
+    let words: Vec<&[Letter]> =
+        drawn.iter().map(|node| tree.word(*node).unwrap_or_default()).collect();
+    let dots: Vec<Dot> = rim::spread(&words)
+        .into_iter()
+        .zip(&drawn)
+        .map(|(at, node)| dot(at, tree, living, *node))
+        .collect();
     let pair = |a: Node, b: Node| Some((*at.get(&a)?, *at.get(&b)?));
     let edge = |node: &Node| pair(*node, tree.parent(*node)?);
     let edges: Vec<(usize, usize)> = drawn.iter().filter_map(edge).collect();
@@ -70,14 +77,14 @@ fn picture(world: &World, living: &Living) -> String {
     disk::draw(&dots, &edges, &links, &title)
 }
 
-fn dot(tree: &Tree, living: &Living, node: Node) -> Dot {
-    let word = tree.word(node).unwrap_or_default().to_vec();
+fn dot(at: disk::Point, tree: &Tree, living: &Living, node: Node) -> Dot {
     let kind = match living.has(node) {
         false => Kind::Away,
         true if node == tree.root() => Kind::Root,
         true => Kind::Node,
     };
-    Dot { word, label: node.to_string(), kind }
+    let (label, about) = (node.to_string(), format!("node {node}"));
+    Dot { at, label, about, kind, is_own: false }
 }
 
 struct Rows(Columns);

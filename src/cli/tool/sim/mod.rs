@@ -4,10 +4,9 @@ mod full;
 mod light;
 mod tables;
 
-use std::fs;
-
 use crate::sim::graph::shapes::{Kind, Shape};
 
+use super::super::drafts;
 use super::super::failure::{Failure, Wrong};
 use super::super::settings::Settings;
 
@@ -107,7 +106,7 @@ fn percent(text: &str) -> Result<f64, Wrong> {
 fn draw(settings: &Settings, picture: impl FnOnce() -> String) -> Result<Option<String>, Failure> {
     let Some(given) = settings.one("map") else { return Ok(None) };
     let file = given.path(&given.text);
-    fs::write(&file, picture())
+    drafts::write_whole(&file, picture().as_bytes())
         .map_err(|error| Failure::run(format!("{}: {error}", file.display())))?;
     Ok(Some(file.display().to_string()))
 }

@@ -33,14 +33,15 @@ impl Tree {
             && standing.edges.iter().all(|edge| edge.child != own && self.is_latest(edge))
     }
 
-    /// The best neighbour to hang from: by root, then by the way's length.
-    fn best(&self, now: Time) -> Option<(Rank, usize, Name)> {
+    /// The best neighbour to hang from, `but` this one: by root, then by the way's length.
+    pub(super) fn best(&self, but: Option<&Name>, now: Time) -> Option<(Rank, usize, Name)> {
         let held = self.hold.filter(|(_, until)| *until > now).map(|(root, _)| root);
         let open = self.neighbours.iter().filter(|(name, neighbour)| {
             let root = neighbour.standing.as_ref().map(|standing| standing.claim.root);
             // Whoever hears the root itself need not be afraid of its ghost.
             let is_held = held.is_some() && root == held && root != Some(**name);
-            neighbour.barred.is_none_or(|until| until <= now)
+            Some(*name) != but
+                && neighbour.barred.is_none_or(|until| until <= now)
                 && !is_held
                 && self.is_sound(neighbour, now)
         });
@@ -54,7 +55,7 @@ impl Tree {
         if self.parent.is_some() && !parent.is_some_and(|parent| self.is_sound(parent, now)) {
             self.lose_parent(now);
         }
-        let best = self.best(now).filter(|(rank, _, _)| *rank < self.rank);
+        let best = self.best(None, now).filter(|(rank, _, _)| *rank < self.rank);
         let Some((rank, depth, name)) = best else {
             self.asked = None;
             let is_well = self.parent.is_some() && self.root_rank < self.rank;
@@ -112,6 +113,9 @@ impl Tree {
         self.asked = None;
         let number = self.next_number(now);
         let own = self.own();
+        if self.claim.root != own {
+            self.rooted = now;
+        }
         self.claim = self.notary.claim(self.index, number);
         (self.root_rank, self.parent, self.orphan) = (self.rank, None, None);
         self.edges.clear();
@@ -130,6 +134,9 @@ impl Tree {
         let is_pulse = edges == self.edges && claim.root == self.claim.root;
         let is_same = is_pulse && claim.number == self.claim.number;
         let (tag, word) = (above.tag, above.word.clone().step(own.letter));
+        if claim.root != self.claim.root {
+            self.rooted = now;
+        }
         (self.claim, self.root_rank, self.edges) = (claim, rank, edges);
         if !is_pulse {
             self.settle(tag, word);

@@ -1,6 +1,7 @@
 //! One tree, seen from one node: what its neighbours say, whom it hangs from, who hangs from it.
 //!
-//! `choice` decides on the parent, `grants` gives and takes edges, `voice` says what changed.
+//! `choice` decides on the parent, `grants` gives and takes edges, `voice` says what changed,
+//! `view` is for people.
 //! Addresses follow from edges: a node's word is its parent's and one letter more. So when a whole
 //! subtree re-hangs, from whichever member found a way, nothing is agreed on again but the edges
 //! that turned round; everybody below reads the new prefix from what the parent says (reference:
@@ -8,6 +9,7 @@
 
 mod choice;
 mod grants;
+pub mod view;
 mod voice;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -94,6 +96,8 @@ pub struct Tree {
     claim: Claim,
     /// The root's rank.
     root_rank: Rank,
+    /// When this root took the place of another.
+    rooted: Time,
     parent: Option<Name>,
     edges: Vec<Edge>,
     word: Word,
@@ -134,6 +138,7 @@ impl Tree {
             slots: Slots::default(),
             claim,
             root_rank: rank,
+            rooted: now,
             parent: None,
             edges: Vec::new(),
             word: Word::root(),

@@ -1,34 +1,50 @@
 //! The node's state in the words of the control protocol.
 
+mod places;
+mod trees;
+
 use crate::base::clock::Time;
+use crate::base::ids::Name;
 use crate::control::status::{Neighbour, Overlay, Wait};
 
 use super::dial::{Dialler, Health};
 use super::roster::End;
 use super::switch::Switch;
 
+pub(super) use places::map;
+use trees::Roles;
+
 fn millis(since: Time, now: Time) -> u64 {
     u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Neighbours, clients and what was passed on.
+/// Trees, neighbours, clients, records and what was passed on.
 #[must_use]
 pub fn overlay(switch: &Switch, diallers: &[Dialler], started: Time, now: Time) -> Overlay {
-    let dialled = diallers.iter().map(|dialler| peer(switch, dialler, started, now));
+    let hyperbolic = switch.post.overlay.as_ref();
+    let roles = hyperbolic.map(|overlay| Roles::new(&overlay.forest, now));
+    let roles = |name: &Name| roles.as_ref().map(|roles| roles.of(name)).unwrap_or_default();
+    let dialled = diallers.iter().map(|dialler| {
+        let roles = dialler.name.as_ref().map(&roles).unwrap_or_default();
+        Neighbour { roles, ..peer(switch, dialler, started, now) }
+    });
     let is_dialled = |name| diallers.iter().any(|dialler| dialler.name.as_ref() == Some(name));
     let called = switch.roster.neighbours.iter().filter(|(name, _)| !is_dialled(*name));
     let called = called.map(|(name, end)| {
         let state = state(switch.health(Some(name)));
         let until = if state == "away" { "it dials this node" } else { "" };
         let wait = Wait { state: state.into(), until: until.into(), ..Wait::default() };
-        let row = Neighbour { name: name.to_string(), wait, ..Neighbour::default() };
+        let (name, roles) = (name.to_string(), roles(name));
+        let row = Neighbour { name, roles, wait, ..Neighbour::default() };
         with_end(row, switch, end, now)
     });
     Overlay {
         name: switch.roster.own().to_string(),
+        trees: hyperbolic.map(|overlay| trees::trees(&overlay.forest, now)).unwrap_or_default(),
         neighbours: dialled.chain(called).collect(),
         clients: switch.roster.clients.keys().map(ToString::to_string).collect(),
         forwarded: switch.post.forwarded,
+        records: hyperbolic.map(|overlay| trees::records(&overlay.dht)),
     }
 }
 
@@ -80,6 +96,7 @@ fn with_end(mut row: Neighbour, switch: &Switch, end: &End, now: Time) -> Neighb
     if let Some(carrier) = carrier {
         row.rtt_us = carrier.link.rtt().map_or(0, |rtt| rtt.as_micros() as u64);
         row.queued = carrier.link.queued() as u64;
+        row.queued_packets = carrier.link.queued_packets() as u64;
         if row.at.is_empty() {
             row.at.clone_from(&carrier.at);
         }
