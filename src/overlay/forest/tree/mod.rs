@@ -390,6 +390,15 @@ impl Tree {
         self.edges.is_empty()
     }
 
+    /// Whom the own edge hangs from; the parent may be lost since.
+    fn above(&self) -> Option<Name> {
+        match self.edges.as_slice() {
+            [] => None,
+            [_] => Some(self.claim.root),
+            [.., above, _] => Some(above.child),
+        }
+    }
+
     /// Folds the state that decides what happens next.
     pub fn fold(&self, into: &mut Fingerprint) {
         into.fold_bytes(self.claim.root.as_bytes());
