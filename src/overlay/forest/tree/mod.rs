@@ -1,6 +1,7 @@
 //! One tree, seen from one node: what its neighbours say, whom it hangs from, who hangs from it.
 //!
-//! `choice` decides on the parent, `grants` gives and takes edges, `voice` says what changed.
+//! `choice` decides on the parent, `grants` gives and takes edges, `voice` says what changed,
+//! `moves` what was left behind.
 //! Addresses follow from edges: a node's word is its parent's and one letter more. So when a whole
 //! subtree re-hangs, from whichever member found a way, nothing is agreed on again but the edges
 //! that turned round; everybody below reads the new prefix from what the parent says (reference:
@@ -8,13 +9,16 @@
 
 mod choice;
 mod grants;
+mod moves;
 mod voice;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
+use super::former::{Farewell, Formers};
 use super::notary::Notary;
 use super::rank::{Rank, Roots, tag};
+use super::redirects::Redirects;
 use super::slots::Slots;
 use crate::base::bucket::Bucket;
 use crate::base::clock::Time;
@@ -90,6 +94,8 @@ pub struct Tree {
     latest: BTreeMap<Name, Latest>,
     roots: Roots,
     slots: Slots,
+    redirects: Redirects,
+    formers: Formers,
     claim: Claim,
     /// The root's rank.
     root_rank: Rank,
@@ -106,6 +112,7 @@ pub struct Tree {
     pulse_at: Time,
     size_told: u32,
     said: VecDeque<(Name, Said)>,
+    farewells: VecDeque<Farewell>,
     moves: u64,
     /// Counts changes of the own place, of the children and of their subtrees.
     shape: u64,
@@ -131,6 +138,8 @@ impl Tree {
             latest: BTreeMap::new(),
             roots: Roots::default(),
             slots: Slots::default(),
+            redirects: Redirects::default(),
+            formers: Formers::default(),
             claim,
             root_rank: rank,
             parent: None,
@@ -144,6 +153,7 @@ impl Tree {
             pulse_at: now + ROOT_PULSE,
             size_told: 0,
             said: VecDeque::new(),
+            farewells: VecDeque::new(),
             moves: 0,
             shape: 0,
             twice: 0,
@@ -407,6 +417,8 @@ impl Tree {
         into.fold(self.number);
         into.fold(self.moves);
         into.fold(self.neighbours.len() as u64);
+        self.redirects.fold(into);
+        self.formers.fold(into);
         for (name, letter, size) in self.children() {
             into.fold_bytes(name.as_bytes());
             into.fold(u64::from(letter) << 32 | u64::from(size));

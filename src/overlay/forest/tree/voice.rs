@@ -51,6 +51,7 @@ impl Tree {
     /// Does what is due.
     pub fn tick(&mut self, now: Time) {
         self.slots.tick(now);
+        self.redirects.tick(now);
         self.tick_wish(now);
         let mut is_open_again = false;
         for neighbour in self.neighbours.values_mut() {
@@ -75,6 +76,7 @@ impl Tree {
             self.pulse_at = now + ROOT_PULSE;
             self.pass_pulse(None);
         }
+        self.tell_former(now);
         self.speak(now);
     }
 
@@ -155,6 +157,8 @@ impl Tree {
             let expiry = self.roots.expires(&self.claim.root);
             next = earliest(next, expiry.and_then(|expiry| at(expiry, "pulse of the root")));
         }
+        next =
+            earliest(next, self.formers.due().and_then(|due| at(due, "news for a former place")));
         let barred = self.neighbours.values().filter_map(|neighbour| neighbour.barred).min();
         earliest(next, barred.and_then(|barred| at(barred, "a neighbour that refused")))
     }
