@@ -86,12 +86,12 @@ fn star(count: usize) -> (Hyperbolic, Vec<[u8; ROUTE_LEN]>) {
     (node, headers)
 }
 
-fn decide(node: &Hyperbolic, headers: &mut [[u8; ROUTE_LEN]], packets: usize) {
+fn decide(node: &mut Hyperbolic, headers: &mut [[u8; ROUTE_LEN]], packets: usize) {
     for at in 0..packets {
         let header = &mut headers[at % 8];
         let mut view = Route::new_checked(&mut header[..]).expect("a header");
         view.set_course(Course::Nearest, 0, u32::MAX);
-        assert!(matches!(black_box(node.next(&mut view)), Next::Neighbour(_)));
+        assert!(matches!(black_box(node.next(&mut view, Time::ZERO)), Next::Neighbour(_)));
     }
 }
 
@@ -110,8 +110,8 @@ fn main() {
     let words: Vec<String> = std::env::args().collect();
     if let Some(at) = words.iter().position(|word| word == COUNTED) {
         let number = |at: usize| words[at].parse::<usize>().expect("a number");
-        let (node, mut headers) = star(number(at + 1));
-        return decide(&node, &mut headers, number(at + 2));
+        let (mut node, mut headers) = star(number(at + 1));
+        return decide(&mut node, &mut headers, number(at + 2));
     }
     let pair = [[3_u8, 7, 1, 4], [3, 7, 9, 2]];
     let start = thread_cpu();
@@ -119,10 +119,10 @@ fn main() {
     let distance = (thread_cpu() - start).as_nanos() as f64 / (PACKETS * 100) as f64;
     println!("neighbours   ns/packet   distances   instructions/packet");
     for count in NEIGHBOURS {
-        let (node, mut headers) = star(count);
-        decide(&node, &mut headers, PACKETS);
+        let (mut node, mut headers) = star(count);
+        decide(&mut node, &mut headers, PACKETS);
         let start = thread_cpu();
-        decide(&node, &mut headers, 10 * PACKETS);
+        decide(&mut node, &mut headers, 10 * PACKETS);
         let each = (thread_cpu() - start).as_nanos() as f64 / (10 * PACKETS) as f64;
         let counted = instructions(count, PACKETS).zip(instructions(count, 0));
         let counted = counted.map_or("no valgrind".to_owned(), |(with, without)| {

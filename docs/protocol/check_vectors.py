@@ -503,6 +503,19 @@ def check_trees():
     same("standing of a child", standing(3, 3, edges, wish), said["child"])
     same("pulse", TREE + CLAIMED, read("pulse.txt")["message"])
 
+    def moved(letters, above):
+        tag = sha256(b"MUSeS tree tag v1", TREE, ALICE.name)[:4]
+        text = b"MUSeS tree move v1" + TREE + number(6, 8) + number(7, 8) + tag + letters
+        head = b"\x05" + TREE + number(7, 8) + tag + bytes([len(letters)]) + letters
+        rest = bytes([len(above) + 1]) + b"".join(above) + edges[1]
+        return text, head + sign(CAROL.seed, text) + rest
+
+    found = read("moved.txt")
+    text, message = moved(bytes([4, 9]), edges[:1])
+    same("text of a move", text, found["text"])
+    same("a move", message, found["message"])
+    same("a move to the root", moved(b"", [])[1], found["shortest"])
+
 
 def check_order():
     order = read("tree-order.txt")

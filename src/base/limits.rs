@@ -21,6 +21,12 @@ pub const TREES_MAX: usize = 4;
 pub const TREES_DEFAULT: u8 = 3;
 /// Letters of the deepest place: one tree's place fills [`PLACES_LEN`] then.
 pub const DEPTH_MAX: usize = PLACES_LEN - 1 - 5;
+/// Edges by which a node that moved shows its old place: so many nodes on the way there may be
+/// gone, less one.
+pub const REDIRECT_DEPTH: usize = 4;
+/// Times one packet's destination may be redirected to where it moved: each begins two phases of
+/// greedy routing anew, within [`HOPS_MAX`].
+pub const REDIRECTS_MAX: u8 = 4;
 /// Bytes of a packet's persistent header.
 pub const PERSISTENT_LEN: usize = 32;
 /// Bytes before a packet's payload.
@@ -142,6 +148,10 @@ pub const REFUSED_FOR: Duration = Duration::from_secs(10);
 pub const REPARENT_EVERY: Duration = Duration::from_secs(15);
 /// A child that left finds its letter again for this long.
 pub const LETTER_LEASE: Duration = Duration::from_secs(300);
+/// Who moved in a tree is looked for where it was for this long.
+pub const REDIRECT_KEPT: Duration = Duration::from_secs(60);
+/// A node that moved says so where it was this long after it came to rest.
+pub const REDIRECT_SOON: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(500)];
 /// A neighbour that has not said in this time how it stands in a tree is routed statically.
 pub const STANDING_GRACE: Duration = Duration::from_millis(500);
 /// Who was talked to in this time hears at once when a client moves.
@@ -229,6 +239,12 @@ pub const ROOTS_KNOWN: usize = 64;
 pub const VERIFIED_KNOWN: usize = 4096;
 /// Names whose latest edge in one tree is remembered.
 pub const EDGES_KNOWN: usize = 4096;
+/// Former places below one node of a tree that packets are redirected from ...
+pub const REDIRECTS_KNOWN: usize = 256;
+/// ... and those below one of its children.
+pub const REDIRECTS_PER_CHILD: usize = 8;
+/// Former places of its own that a node in a tree tells where it is.
+pub const FORMER_PLACES: usize = 4;
 /// Pairs of a client and a peer that are told where the client has moved.
 pub const INTRODUCTIONS_MAX: usize = 1024;
 /// Pairs of a client and a peer that ask in vain or go another way than the usual one.

@@ -12,8 +12,9 @@ use crate::overlay::Hop;
 use crate::overlay::dht::Order;
 use crate::overlay::dht::key::Wanted;
 use crate::overlay::dht::record::Places;
+use crate::overlay::forest::former::Farewell;
 use crate::overlay::hyperbolic::Next;
-use crate::wire::errand::Errand;
+use crate::wire::errand::{self, Errand};
 use crate::wire::frame::{self, Kind};
 use crate::wire::packet::ConType;
 use crate::wire::route::{self, Course, Route};
@@ -28,6 +29,8 @@ impl Post {
         let (destination, from) = (parcel.destination, parcel.from);
         let is_errand = frame::kind(&parcel.frame) == Ok(Kind::Errand);
         let kind = contype(&parcel.frame);
+        let body = parcel.frame.get(FRAME_HEADER + ROUTE_LEN..);
+        let is_farewell = is_errand && body.is_some_and(errand::is_moved);
         let Some(overlay) = &mut self.overlay else { return Way::None };
         let Ok(mut route) = Route::new_checked(&mut parcel.frame.bytes_mut()[FRAME_HEADER..])
         else {
@@ -64,7 +67,7 @@ impl Post {
             let pair = (route.source(), destination);
             let course = self.detours.course(pair, kind, places.len() as u8, now);
             self.counters.add_many("sent-on-detour", u64::from(course != Course::Nearest));
-            route.set_course(course, 0, u32::MAX);
+            route.depart(course);
             route.set_there(places.iter().map(|(tag, word)| (*tag, &**word)));
             let (client, own) = (route.source(), overlay.dht.own(&route.source()));
             let number = own.map(|own| own.record().number);
@@ -72,19 +75,23 @@ impl Post {
                 self.to_introduce.push_back((client, destination));
             }
         }
-        let next = overlay.next(&mut route);
+        let next = overlay.next(&mut route, now);
         match next {
             Next::Neighbour(name) => {
                 let primary = roster.neighbours.get(&name).and_then(|end| end.primary);
                 primary.map_or(Way::Wait(Awaited::Hop(Hop::Neighbour(name))), Way::Link)
             }
             Next::Here if is_errand => Way::Here,
+            // Packets for that place will be stuck here as well.
+            Next::Stuck if is_farewell && !is_origin => Way::Here,
             Next::Stuck if is_origin && !is_keyed && !is_errand => {
                 overlay.dht.doubt(&destination, now);
                 Way::Wait(Awaited::Record(destination))
             }
             // The trees may be about to close again around what was lost.
-            Next::Stuck if !is_keyed && !roster.is_settled(now) => Way::Wait(Awaited::Anyone),
+            Next::Stuck if !is_keyed && !is_farewell && !roster.is_settled(now) => {
+                Way::Wait(Awaited::Anyone)
+            }
             Next::Here | Next::Unplaced | Next::Stuck => Way::None,
         }
     }
@@ -103,6 +110,7 @@ impl Post {
             .filter_map(|(tag, letters)| Some((*tag, crate::overlay::word::Word::new(letters)?)));
         let asker = (route.source(), places.collect());
         match Errand::parse(&parcel.frame[FRAME_HEADER + ROUTE_LEN..]) {
+            Ok(Errand::Moved(moved)) => overlay.hear_moved(&moved, parcel.from, now),
             Ok(errand) => overlay.dht.arrived(&errand, asker, parcel.from, key, now),
             Err(_) => self.counters.add("bad-errand"),
         }
@@ -146,6 +154,15 @@ impl Post {
                 Order::Found(Wanted::Alias(alias), names) => self.sought.push_back((alias, names)),
                 Order::Lost(Wanted::Alias(alias)) => self.sought.push_back((alias, Vec::new())),
             }
+        }
+    }
+
+    /// Says where this node is now at the places it left.
+    pub(super) fn say_farewell(&mut self, roster: &Roster, now: Time) {
+        while let Some(farewell) = self.overlay.as_mut().and_then(|o| o.forest.poll_farewell()) {
+            let Farewell { to, place, moved } = farewell;
+            let body = Errand::Moved(Box::new(moved)).to_bytes();
+            self.send_errand((to, Course::Nearest, 0), &vec![place], &body, roster, now);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Whole nodes back to back under virtual time.
 
 mod lies;
+mod redirects;
 mod report;
 mod world;
 

@@ -78,6 +78,7 @@ impl Switch {
             self.post.reroute(&self.roster, now);
         }
         self.post.run_orders(&self.roster, now);
+        self.post.say_farewell(&self.roster, now);
         self.answer_seekers(now);
         while let Some((to, said)) = self.post.overlay.as_mut().and_then(|o| o.poll_said()) {
             let link = self.roster.neighbours.get(&to).and_then(|end| end.primary);

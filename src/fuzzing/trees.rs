@@ -1,6 +1,6 @@
 //! What neighbours say of the overlay's trees: the formats, and a real node among neighbours who
-//! sign what they say, bend it afterwards or fall silent (FR-01, FR-04, OV-03, OV-06, OV-09,
-//! OV-13).
+//! sign what they say, bend it afterwards, move away or fall silent (FR-01, FR-04, OV-03, OV-04,
+//! OV-06, OV-09, OV-13).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::links::identity;
 use super::script::Script;
 use crate::base::clock::Time;
 use crate::base::ids::Name;
-use crate::base::limits::{DEPTH_MAX, HOPS_MAX, ROOT_EXPIRY, ROOT_PULSE, ROUTE_LEN};
+use crate::base::limits::{DEPTH_MAX, HOPS_MAX, REDIRECTS_MAX, ROOT_EXPIRY, ROOT_PULSE, ROUTE_LEN};
 use crate::crypto::rng::Rng;
 use crate::overlay::forest::DOUBTFUL;
 use crate::overlay::forest::notary::Notary;
@@ -18,6 +18,8 @@ use crate::overlay::forest::tree::{Said, Tree};
 use crate::overlay::hyperbolic::{Hyperbolic, Next, Settings};
 use crate::overlay::word;
 use crate::wire::cursor::Writer;
+use crate::wire::errand::Errand;
+use crate::wire::moved::Moved;
 use crate::wire::route::{self, Course, Route};
 use crate::wire::tree::{Edge, Grant, Pulse, Standing, Wish};
 
@@ -105,6 +107,30 @@ impl Hands {
         let (letter, notary) = (script.byte(), &self.0[usize::from(hand)]);
         let half = notary.half(tree, (&notary.name(), own), letter, wish.number);
         Grant { number: wish.number, place: is_given.then_some((letter, half)) }
+    }
+
+    /// A hand that hung from `own` by what it `heard`, or from a hand that did, is elsewhere.
+    pub(super) fn moved(
+        &self,
+        (hand, above): (u8, Option<(u8, Grant)>),
+        own: &Name,
+        heard: &Standing,
+        script: &mut Script<'_>,
+    ) -> Option<Moved> {
+        let tree = heard.tree;
+        let upper = above.and_then(|(upper, grant)| self.taken(upper, own, tree, grant));
+        let left = match (above, upper) {
+            (Some((upper, _)), Some(_)) => self.edge(tree, &[upper, hand], script),
+            _ => self.taken(hand, own, tree, heard.grant?)?,
+        };
+        let number = left.number.wrapping_add(u64::from(script.byte()));
+        let letters = script.piece();
+        let is_word = word::is_reduced(letters) && letters.len() <= DEPTH_MAX;
+        let letters = if is_word { letters.to_vec() } else { Vec::new() };
+        let (tag, above) = (tag(tree, &self.name(0)), upper.into_iter().collect());
+        let numbers = (left.number, number);
+        let signature = self.0[usize::from(hand)].moved(tree, numbers, tag, &letters);
+        Some(Moved { tree, number, tag, letters, signature, left, above })
     }
 
     /// A root's newer number.
@@ -214,6 +240,7 @@ impl Run {
                 let cost = [0, 10, 1 << 20, DOUBTFUL][script.below(4)];
                 self.overlay.forest.set_cost(&name, cost);
             }
+            8 if code & 0x80 != 0 => self.move_away(hand, script),
             8 => self.ask_the_way(script),
             _ => {
                 let unit = if code & 0x80 == 0 { 1 } else { 1_000 };
@@ -235,6 +262,25 @@ impl Run {
         }
     }
 
+    /// A child, or a child's child, says that it moved; one byte of that may be wrong.
+    fn move_away(&mut self, hand: u8, script: &mut Script<'_>) {
+        let (tree, form) = (script.byte() % TREES, script.byte());
+        let upper = form % HANDS;
+        let granted = self.heard.get(&(upper, tree)).and_then(|heard| heard.grant);
+        let above = granted.filter(|_| upper != hand).map(|grant| (upper, grant));
+        let Some(heard) = self.heard.get(&(hand, tree)).or(self.heard.get(&(upper, tree))) else {
+            return;
+        };
+        let moved = self.hands.moved((hand, above), &self.own, heard, script);
+        let Some(moved) = moved else { return };
+        let mut bytes = Errand::Moved(Box::new(moved)).to_bytes();
+        let (place, change) = (script.short() % bytes.len(), script.byte());
+        bytes[place] ^= change;
+        if let Ok(Errand::Moved(moved)) = Errand::parse(&bytes) {
+            self.overlay.hear_moved(&moved, None, self.now);
+        }
+    }
+
     /// A packet with any header: to a neighbour or nowhere, and always further than before (OV-03).
     fn ask_the_way(&mut self, script: &mut Script<'_>) {
         let mut header = [0; ROUTE_LEN];
@@ -244,20 +290,22 @@ impl Run {
         let courses =
             [Course::Nearest, Course::Tree(tree), Course::Climb(tree), Course::Descend(tree)];
         let course = courses[script.below(4)];
-        let (tried, watermark) = (script.byte(), script.byte());
+        let (tried, watermark) = (script.byte() & 0x0f, script.byte());
         route.set_course(course, tried, u32::from(watermark));
         let places = self.overlay.places();
         let letters = script.piece();
         let is_word = word::is_reduced(letters) && letters.len() < 20;
         let letters = if is_word { letters } else { &[] };
         route.set_there(places.iter().map(|(tag, _)| (*tag, letters)));
-        let next = self.overlay.next(&mut route);
+        let next = self.overlay.next(&mut route, self.now);
         assert!(Route::new_checked(&header).is_ok(), "a header stays one");
         let Ok(route) = Route::new_checked(&header) else { return };
         if let Next::Neighbour(name) = next {
             assert!(self.linked().any(|linked| linked == name), "nobody but neighbours");
         }
-        if matches!(course, Course::Nearest | Course::Tree(_)) {
+        assert!(route.redirects() <= REDIRECTS_MAX);
+        // A redirect sets out anew, so often at most; all else only goes on.
+        if route.redirects() == 0 && matches!(course, Course::Nearest | Course::Tree(_)) {
             assert_eq!(route.tried() & tried, tried, "what was tried stays tried");
             let is_further = route.tried() != tried || route.watermark() <= u32::from(watermark);
             assert!(is_further || next == Next::Stuck);
@@ -282,6 +330,11 @@ impl Run {
                 }
                 Said::Pulse(pulse) => assert!(self.judge.is_claim(pulse.tree, &pulse.claim)),
             }
+        }
+        while let Some(farewell) = self.overlay.forest.poll_farewell() {
+            assert!(self.judge.is_moved(&farewell.moved) && *farewell.moved.who() == self.own);
+            let errand = Errand::Moved(Box::new(farewell.moved));
+            assert_eq!(Errand::parse(&errand.to_bytes()), Ok(errand));
         }
         assert!(self.overlay.poll_order().is_none(), "nothing is kept, so nothing is handed over");
     }

@@ -45,9 +45,6 @@ impl Default for Progress {
 }
 
 /// The next hop of a packet and how far it has come there; `None` if no tree leads on.
-///
-/// `neighbours` gives each with the cost of its link, which decides between those that are equally
-/// far from the destination.
 pub fn next<N, L: Located>(
     metric: &Metric,
     destination: &[Place<'_>],
@@ -59,18 +56,30 @@ pub fn next<N, L: Located>(
         if let Some(found) = closer(metric, destination, progress, own, neighbours.clone()) {
             return Some(found);
         }
-        let untried = (0..destination.len() as u8)
-            .filter(|at| progress.tried & 1 << at == 0)
-            .filter_map(|at| Some((far(metric, &destination[usize::from(at)], own)?, at)))
-            .min();
-        let (_, tree) = untried?;
-        progress.tree = Some(tree);
-        progress.tried |= 1 << tree;
-        progress.watermark = Far::MAX;
+        progress = turn(metric, destination, progress, own)?;
     }
 }
 
-fn closer<N, L: Located>(
+/// The next phase of a packet that is stuck: the untried tree whose distance is least.
+pub fn turn(
+    metric: &Metric,
+    destination: &[Place<'_>],
+    progress: Progress,
+    own: &impl Located,
+) -> Option<Progress> {
+    let untried = (0..destination.len() as u8)
+        .filter(|at| progress.tried & 1 << at == 0)
+        .filter_map(|at| Some((far(metric, &destination[usize::from(at)], own)?, at)))
+        .min();
+    let (_, tree) = untried?;
+    Some(Progress { tree: Some(tree), tried: progress.tried | 1 << tree, watermark: Far::MAX })
+}
+
+/// The next hop within the phase a packet is in.
+///
+/// `neighbours` gives each with the cost of its link, which decides between those that are equally
+/// far from the destination.
+pub fn closer<N, L: Located>(
     metric: &Metric,
     destination: &[Place<'_>],
     progress: Progress,

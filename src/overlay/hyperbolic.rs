@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dht::{Dht, Order, placement};
 use super::forest::Forest;
+use super::forest::redirects::Refusal;
 use super::forest::tree::{Said, Tree};
 use super::greedy::{self, Progress, Tag};
 use super::metric::Metric;
@@ -21,6 +22,7 @@ use crate::base::ids::Name;
 use crate::base::machine::Deadline;
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
+use crate::wire::moved::Moved;
 use crate::wire::route::{Course, Route};
 
 /// Places that change are told to clients after this long, together.
@@ -63,6 +65,7 @@ pub struct Hyperbolic {
     /// The trees as they were when records were last handed over.
     shape: u64,
     tell_at: Option<Time>,
+    counters: Counters,
 }
 
 impl Hyperbolic {
@@ -78,7 +81,8 @@ impl Hyperbolic {
     ) -> Self {
         let forest = Forest::new(identity, settings.trees, &settings.roots, settings.born, now);
         let dht = Dht::new(rng, forest.trees().len() as u8, remembered);
-        Self { forest, dht, metric: Metric::Tree, told: u64::MAX, shape: 0, tell_at: None }
+        let (metric, counters) = (Metric::Tree, Counters::default());
+        Self { forest, dht, metric, told: u64::MAX, shape: 0, tell_at: None, counters }
     }
 
     /// Whether some neighbour is in our trees; else this node is alone, or among nodes that are
@@ -90,12 +94,12 @@ impl Hyperbolic {
     }
 
     /// Decides on a packet and writes into its header how far it has come.
-    pub fn next(&self, route: &mut Route<&mut [u8]>) -> Next {
+    pub fn next(&mut self, route: &mut Route<&mut [u8]>, now: Time) -> Next {
         match route.course() {
             Course::Climb(tree) => self.climb(tree, route),
             Course::Descend(tree) => self.descend(tree, route),
-            Course::Nearest => self.approach(None, route),
-            Course::Tree(tree) => self.approach(Some(tree), route),
+            Course::Nearest => self.approach(None, route, now),
+            Course::Tree(tree) => self.approach(Some(tree), route, now),
         }
     }
 
@@ -121,22 +125,58 @@ impl Hyperbolic {
         }
     }
 
-    fn approach(&self, tree: Option<u8>, route: &mut Route<&mut [u8]>) -> Next {
-        let (tried, watermark) = (route.tried(), route.watermark());
-        let found = {
+    fn approach(&mut self, tree: Option<u8>, route: &mut Route<&mut [u8]>, now: Time) -> Next {
+        let mut progress = Progress { tree, tried: route.tried(), watermark: route.watermark() };
+        loop {
             let Ok(there) = route.there() else { return Next::Stuck };
             if there.is_empty() {
                 return Next::Unplaced;
             }
-            let progress = Progress { tree, tried, watermark };
-            greedy::next(&self.metric, &there, progress, &self.forest, self.forest.neighbours())
-        };
-        let Some((name, progress)) = found.map(|(name, progress)| (*name, progress)) else {
-            return Next::Stuck;
-        };
-        let course = progress.tree.map_or(Course::Nearest, Course::Tree);
-        route.set_course(course, progress.tried, progress.watermark);
-        Next::Neighbour(name)
+            let (metric, forest) = (&self.metric, &self.forest);
+            let found = greedy::closer(metric, &there, progress, forest, forest.neighbours());
+            if let Some((name, Progress { tree, tried, watermark })) = found {
+                route.set_course(tree.map_or(Course::Nearest, Course::Tree), tried, watermark);
+                return Next::Neighbour(*name);
+            }
+            let further = greedy::turn(metric, &there, progress, forest);
+            progress = match self.redirect(progress.tree, route, now) {
+                true => Progress { tried: route.tried(), ..Progress::default() },
+                false => match further {
+                    Some(further) => further,
+                    None => return Next::Stuck,
+                },
+            };
+        }
+    }
+
+    /// A packet is stuck above a place that somebody left: it goes where that one is now.
+    fn redirect(&mut self, tree: Option<u8>, route: &mut Route<&mut [u8]>, now: Time) -> bool {
+        let Ok(there) = route.there() else { return false };
+        let looked_for =
+            there.iter().zip(0..).filter(|(_, at)| tree.is_none_or(|tree| tree == *at));
+        let mut moved = looked_for
+            .filter_map(|(place, at)| self.forest.redirect(*place, now).map(|place| (at, place)));
+        let Some((at, (tag, word))) = moved.next() else { return false };
+        let is_redirected = route.redirect(at, (tag, &word));
+        if is_redirected {
+            self.counters.add("redirected");
+        }
+        is_redirected
+    }
+
+    /// Somebody who hung below this node says where it is now; `came_from` brought it.
+    pub fn hear_moved(&mut self, moved: &Moved, came_from: Option<Name>, now: Time) {
+        if !self.dht.may_bring(came_from, now) {
+            return;
+        }
+        if let Err(refusal) = self.forest.hear_moved(moved, now) {
+            self.counters.add(match refusal {
+                Refusal::Misplaced => "redirect-misplaced",
+                Refusal::Forged => "redirect-forged",
+                Refusal::Old => "redirect-old",
+                Refusal::Full => "redirects-full",
+            });
+        }
     }
 
     /// This node's places, if they have changed since they were last told.
@@ -198,6 +238,7 @@ impl Hyperbolic {
     #[must_use]
     pub fn counters(&self) -> Counters {
         let mut counters = self.dht.counters();
+        counters.merge(&self.counters);
         let twice = self.forest.trees().iter().map(Tree::letters_twice).sum();
         counters.add_many("tree-letter-twice", twice);
         counters
@@ -207,5 +248,6 @@ impl Hyperbolic {
     pub fn fold(&self, into: &mut Fingerprint) {
         self.forest.fold(into);
         self.dht.fold(into);
+        self.counters.fold(into);
     }
 }

@@ -1,4 +1,4 @@
-//! What nodes say to each other about records: the bodies of the DHT's messages.
+//! What nodes say to each other over several hops: of records, and of places that were left.
 //!
 //! ```text
 //!  Store   1 | record, to the end
@@ -6,6 +6,7 @@
 //!  Find    2 | nonce, 8 | 2 | alias, to the end
 //!  Found   3 | nonce, 8 | count, 1 | count times: length, 2 | record
 //!  Push    4 | record, to the end
+//!  Moved   5 | see wire/moved.rs
 //! ```
 //!
 //! To whom an errand goes, and who asks, is said by the header before it. A record here is bytes
@@ -13,6 +14,7 @@
 
 use super::WireError;
 use super::cursor::{Reader, Writer};
+use super::moved::Moved;
 use crate::base::ids::Name;
 use crate::base::limits::{ALIAS_MAX, FOUND_MAX, RECORD_MAX};
 
@@ -20,6 +22,7 @@ const STORE: u8 = 1;
 const FIND: u8 = 2;
 const FOUND: u8 = 3;
 const PUSH: u8 = 4;
+const MOVED: u8 = 5;
 const BY_NAME: u8 = 1;
 const BY_ALIAS: u8 = 2;
 
@@ -59,6 +62,14 @@ pub enum Errand<'a> {
         /// The record's bytes.
         record: &'a [u8],
     },
+    /// The sender's subtree hangs elsewhere in a tree.
+    Moved(Box<Moved>),
+}
+
+/// Whether a body, good or not, says that somebody moved.
+#[must_use]
+pub fn is_moved(body: &[u8]) -> bool {
+    body.first() == Some(&MOVED)
 }
 
 impl<'a> Errand<'a> {
@@ -70,6 +81,7 @@ impl<'a> Errand<'a> {
             FIND => Ok(Self::Find { nonce: reader.u64()?, wanted: sought(reader)? }),
             FOUND => Ok(Self::Found { nonce: reader.u64()?, records: records(reader)? }),
             PUSH => Ok(Self::Push { record: whole(reader.rest())? }),
+            MOVED => Moved::parse(reader).map(|moved| Self::Moved(Box::new(moved))),
             _ => Err(WireError::Unknown),
         }
     }
@@ -97,6 +109,10 @@ impl<'a> Errand<'a> {
                 &mut into
             }
             Self::Push { record } => into.u8(PUSH).bytes(record),
+            Self::Moved(moved) => {
+                moved.emit(into.u8(MOVED));
+                &mut into
+            }
         };
         assert!(Errand::parse(&bytes).is_ok(), "an errand within its bounds");
         bytes
@@ -110,6 +126,7 @@ impl<'a> Errand<'a> {
             Self::Found { records, .. } => {
                 10 + records.iter().map(|record| 2 + record.len()).sum::<usize>()
             }
+            Self::Moved(moved) => 1 + moved.wire_len(),
         }
     }
 }
@@ -184,7 +201,7 @@ mod tests {
         }
 
         fn what_can_be_read_has_one_form(kind: u8, rest: Vec<u8>) -> bool {
-            let bytes = [&[kind % 6], &rest[..]].concat();
+            let bytes = [&[kind % 7], &rest[..]].concat();
             Errand::parse(&bytes).map_or(true, |errand| errand.to_bytes() == bytes)
         }
     }
@@ -194,7 +211,8 @@ mod tests {
         for (wrong, error) in [
             (vec![], WireError::Short),
             (vec![0], WireError::Unknown),
-            (vec![5, 1], WireError::Unknown),
+            (vec![6, 1], WireError::Unknown),
+            (vec![MOVED], WireError::Short),
             (vec![STORE], WireError::Short),
             ([vec![PUSH], vec![0; RECORD_MAX + 1]].concat(), WireError::Bound),
             ([vec![FIND], vec![0; 8], vec![3, 1]].concat(), WireError::Unknown),

@@ -12,6 +12,7 @@ pub mod errand;
 pub mod frame;
 pub mod hello;
 pub mod link;
+pub mod moved;
 pub mod packet;
 pub mod places;
 pub mod reason;

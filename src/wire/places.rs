@@ -52,6 +52,11 @@ impl<'a> std::ops::Deref for Places<'a> {
     }
 }
 
+/// Whether all these places have room in one area.
+pub fn fit<'p>(places: impl Iterator<Item = (u32, &'p [u8])>) -> bool {
+    places.map(|(_, letters)| HEAD + letters.len()).sum::<usize>() < PLACES_LEN
+}
+
 /// Fills an area of [`PLACES_LEN`] bytes with those places that have room in it together.
 pub fn emit<'p>(places: impl Iterator<Item = (u32, &'p [u8])>, area: &mut [u8]) {
     let mut all = [None; TREES_MAX];

@@ -8,7 +8,7 @@
 //!  70      71     72          76                       140                  204
 //!  +-------+------+-----------+------------------------+--------------------+
 //!  | tried | zero | watermark | destination's places   | source's places    |
-//!  |       | (1)  | (4)       |                        |                    |
+//!  | (1)   | (1)  | (4)       |                        |                    |
 //!  +-------+------+-----------+------------------------+--------------------+
 //! ```
 //!
@@ -21,7 +21,7 @@ use byteorder::{BigEndian, ByteOrder};
 use super::WireError;
 use super::places::{self, Places};
 use crate::base::ids::Name;
-use crate::base::limits::{PLACES_LEN, ROUTE_LEN, TREES_MAX};
+use crate::base::limits::{PLACES_LEN, REDIRECTS_MAX, ROUTE_LEN, TREES_MAX};
 
 /// Version of the header.
 pub const VERSION: u8 = 2;
@@ -33,6 +33,8 @@ const LENGTH: usize = 4;
 const DESTINATION: usize = 6;
 const SOURCE: usize = 38;
 const TRIED: usize = 70;
+/// The bits of [`TRIED`] that say what was tried; those above count the redirects.
+const TRIED_BITS: u8 = 0x0f;
 const ZERO: usize = 71;
 const WATERMARK: usize = 72;
 /// Where both Names stand, the destination's first.
@@ -41,6 +43,7 @@ const THERE: usize = 76;
 const HERE: usize = THERE + PLACES_LEN;
 
 const _: () = assert!(HERE + PLACES_LEN == ROUTE_LEN);
+const _: () = assert!(REDIRECTS_MAX < 16 && TREES_MAX <= TRIED_BITS.count_ones() as usize);
 
 /// How a packet finds its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,10 +136,16 @@ impl<T: AsRef<[u8]>> Route<T> {
         Course::from_byte(self.0.as_ref()[COURSE]).unwrap_or(Course::Nearest)
     }
 
-    /// The destination's places that were tried alone, one bit each.
+    /// The destination's places that were tried alone, one bit each; for a key its replica.
     #[must_use]
     pub fn tried(&self) -> u8 {
-        self.0.as_ref()[TRIED]
+        self.0.as_ref()[TRIED] & TRIED_BITS
+    }
+
+    /// How often the destination's places were redirected on the way.
+    #[must_use]
+    pub fn redirects(&self) -> u8 {
+        self.0.as_ref()[TRIED] >> TRIED_BITS.count_ones()
     }
 
     /// The least distance from the destination so far.
@@ -172,8 +181,34 @@ impl<T: AsRef<[u8]> + AsMut<[u8]>> Route<T> {
     pub fn set_course(&mut self, course: Course, tried: u8, watermark: u32) {
         let header = self.0.as_mut();
         header[COURSE] = course.to_byte();
-        header[TRIED] = tried;
+        header[TRIED] = header[TRIED] & !TRIED_BITS | tried & TRIED_BITS;
         BigEndian::write_u32(&mut header[WATERMARK..], watermark);
+    }
+
+    /// Sets out on this course: nothing was tried or redirected yet.
+    pub fn depart(&mut self, course: Course) {
+        self.0.as_mut()[TRIED] = 0;
+        self.set_course(course, 0, u32::MAX);
+    }
+
+    /// Writes another place instead of the destination's place number `at`, and that the packet
+    /// is on its way to that one afresh. Whether it did: the places must have room together, and
+    /// no packet is redirected more than [`REDIRECTS_MAX`] times.
+    pub fn redirect(&mut self, at: u8, to: (u32, &[u8])) -> bool {
+        let mut old = [0; PLACES_LEN];
+        old.copy_from_slice(&self.0.as_ref()[THERE..HERE]);
+        let Ok(old) = places::parse(&old) else { return false };
+        let moved = |(index, place)| if index == usize::from(at) { to } else { place };
+        let new = old.iter().copied().enumerate().map(moved);
+        let redirects = self.redirects();
+        if usize::from(at) >= old.len() || redirects >= REDIRECTS_MAX || !places::fit(new.clone()) {
+            return false;
+        }
+        self.set_there(new);
+        let tried = self.tried() & !(1 << at);
+        self.0.as_mut()[TRIED] = (redirects + 1) << TRIED_BITS.count_ones();
+        self.set_course(Course::Nearest, tried, u32::MAX);
+        true
     }
 
     /// Writes where the destination is.
@@ -227,6 +262,34 @@ mod tests {
             route.set_course(course, 3, 77);
             assert_eq!((route.course(), route.tried(), route.watermark()), (course, 3, 77));
         }
+    }
+
+    #[test]
+    fn a_redirect_changes_one_place_and_is_counted() {
+        let name = Name::from_bytes([0; 32]);
+        let mut bytes = [0; ROUTE_LEN];
+        emit(&mut bytes, &name, &name, 9);
+        let mut route = Route::new_checked(&mut bytes).expect("what emit wrote");
+        let places: [(u32, &[u8]); 2] = [(5, &[1]), (6, &[2])];
+        route.set_there(places.into_iter());
+        route.set_course(Course::Tree(1), 0b11, 7);
+        assert!(!route.redirect(2, (7, &[3])), "there is no such place");
+        let deep = [3, 4].repeat(29);
+        assert!(!route.redirect(1, (7, &deep)), "the other place has no room beside it");
+        assert_eq!((route.redirects(), route.there().as_deref()), (0, Ok(&places[..])));
+        for count in 1..=REDIRECTS_MAX {
+            assert!(route.redirect(1, (7, &[3, count + 9])));
+            assert_eq!((route.redirects(), route.tried()), (count, 1));
+            assert_eq!((route.course(), route.watermark()), (Course::Nearest, u32::MAX));
+        }
+        let last = [3, REDIRECTS_MAX + 9];
+        let there: [(u32, &[u8]); 2] = [(5, &[1]), (7, &last)];
+        assert_eq!(route.there().as_deref(), Ok(&there[..]));
+        route.set_course(Course::Tree(1), 0b11, 4);
+        assert!(!route.redirect(1, (8, &[])), "often enough");
+        assert_eq!((route.redirects(), route.tried()), (REDIRECTS_MAX, 0b11));
+        route.depart();
+        assert_eq!((route.redirects(), route.tried()), (0, 0));
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Edge {
         [EDGE_DOMAIN, &[tree], &names, &[letter], &number.to_be_bytes()].concat()
     }
 
-    fn parse(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+    pub(super) fn parse(reader: &mut Reader<'_>) -> Result<Self, WireError> {
         Ok(Self {
             child: Name::from_bytes(reader.array()?),
             letter: reader.u8()?,
@@ -82,7 +82,7 @@ impl Edge {
         })
     }
 
-    fn emit(&self, into: &mut Writer<'_>) {
+    pub(super) fn emit(&self, into: &mut Writer<'_>) {
         into.bytes(self.child.as_bytes()).u8(self.letter).u64(self.number);
         into.bytes(&self.by_parent).bytes(&self.by_child);
     }
@@ -230,7 +230,7 @@ impl Pulse {
     }
 }
 
-fn parse_tree(reader: &mut Reader<'_>) -> Result<u8, WireError> {
+pub(super) fn parse_tree(reader: &mut Reader<'_>) -> Result<u8, WireError> {
     let tree = reader.u8()?;
     if usize::from(tree) < TREES_MAX { Ok(tree) } else { Err(WireError::Bound) }
 }

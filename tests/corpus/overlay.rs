@@ -3,9 +3,11 @@
 //! and cloaks.
 
 use muses::base::ids::Name;
+use muses::crypto::identity::Identity;
 use muses::fuzzing::OVERLAY_VERSION;
 use muses::wire::cursor::Writer;
 use muses::wire::errand::{Errand, Sought};
+use muses::wire::moved::Moved;
 use muses::wire::sought;
 use muses::wire::tree::{Claim, Edge, Grant, Pulse, Standing, Wish};
 
@@ -47,9 +49,10 @@ fn format(bytes: &[u8]) -> Vec<u8> {
 
 /// Head 1 and the hands that are listed as roots, one bit each; then steps.
 ///
-/// Steps: 0 up, 1 down, 2 says, 5 bent, 6 pulse, 8 a packet, 9 time; then the hand. Says: tree of
-/// what it heard, form (1 below the node, 2 wish, 8 grant), way, tree, claim, letter and number of
-/// each edge, number of the wish, letter of the grant, size.
+/// Steps: 0 up, 1 down, 2 says, 5 bent, 6 pulse, 8 a packet, 138 moves, 9 and 139 time; then the
+/// hand. Says: tree of what it heard, form (1 below the node, 2 wish, 8 grant), way, tree, claim,
+/// letter and number of each edge, number of the wish, letter of the grant, size. Moves: tree, the
+/// hand above, by how much the number grows, letters, place and change of a wrong byte.
 fn trees() -> Vec<(&'static str, Vec<u8>)> {
     let said = |roots: u8, steps: &[&[u8]]| versioned(&[&[1, roots], &steps.concat()[..]].concat());
     let whole = standing();
@@ -84,6 +87,18 @@ fn trees() -> Vec<(&'static str, Vec<u8>)> {
             said(1, &[root, granted, &[2, 0, 0, 3, 0, 0, 5, 0, 3], &[9, 0, 50]])
         }),
         ("another-root-falls-silent", said(1, &[root, granted, &[0x89, 0, 90], &[6, 0, 0, 0, 9]])),
+        ("a-child-moves-and-a-packet-follows", {
+            // Hand 1 hung by the letter that its Name leads to, and is at 7, 8 now.
+            let letter = Identity::from_seed([101; 32]).name().as_bytes()[0] % 255;
+            let moves: &[u8] = &[138, 1, 0, 1, 9, 2, 7, 8, 0, 0, 0];
+            let ask: &[u8] = &[8, 0, 0, 0, 0, 200, 2, letter, letter ^ 1];
+            let bent: &[u8] = &[138, 1, 0, 1, 99, 2, 7, 8, 0, 100, 1];
+            said(0, &[wished, child, moves, ask, bent, moves, &[139, 0, 61], ask])
+        }),
+        ("a-child-of-a-child-moves", {
+            let moves: &[u8] = &[138, 2, 0, 1, 3, 7, 9, 1, 5, 0, 0, 0];
+            said(0, &[wished, child, moves, &[9, 0, 50], moves])
+        }),
         ("a-pulse-of-nobodys-root", said(1, &[root, granted, &[6, 0, 0, 1, 200], &[9, 0, 50]])),
         ("a-packet-asks-its-way", {
             let ask: &[u8] = &[8, 0, 0, 0, 0, 200, 2, 7, 8];
@@ -109,6 +124,13 @@ fn tables() -> Vec<(&'static str, Vec<u8>)> {
         ("format-found", {
             let records = vec![b"one".as_slice(), b"another"];
             format(&Errand::Found { nonce: 9, records }.to_bytes())
+        }),
+        ("format-moved", {
+            let standing = standing();
+            let (signature, letters) = (standing.claim.signature, vec![1, 2]);
+            let (left, above) = (standing.edges[0], standing.edges[1..].to_vec());
+            let moved = Moved { tree: 1, number: 9, tag: 7, letters, signature, left, above };
+            format(&Errand::Moved(Box::new(moved)).to_bytes())
         }),
         ("format-sought", {
             format(&sought::to_bytes(b"bob", [b"one".as_slice(), b"other"].into_iter()))

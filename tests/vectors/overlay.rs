@@ -10,6 +10,7 @@ use muses::overlay::dht::record::{Record, Signed};
 use muses::overlay::forest::rank::{Rank, tag};
 use muses::overlay::word::Word;
 use muses::wire::errand::{Errand, Sought};
+use muses::wire::moved::Moved;
 use muses::wire::places;
 use muses::wire::tree::{Claim, Edge, Grant, Pulse, Standing, Wish};
 
@@ -80,6 +81,28 @@ fn a_pulse_of_a_root() {
     let message = written(Pulse::LEN, |into| pulse.emit(into));
     assert_eq!(Pulse::parse(&message), Ok(pulse));
     vector!("pulse.txt").holds(&[("message", message)]);
+}
+
+#[test]
+fn a_place_that_was_left() {
+    let mut edges = edges();
+    let left = edges.remove(1);
+    let made = |letters: &[u8], above: &[Edge]| {
+        let (number, tag, letters) = (7, tag(TREE, &alice().name()), letters.to_vec());
+        let text = Moved::text(TREE, left.number, number, tag, &letters);
+        let (signature, above) = (carol().sign(&text), above.to_vec());
+        let moved = Moved { tree: TREE, number, tag, letters, signature, left, above };
+        let errand = Errand::Moved(Box::new(moved));
+        let bytes = errand.to_bytes();
+        assert_eq!(Errand::parse(&bytes), Ok(errand));
+        (text, bytes)
+    };
+    let (text, message) = made(&[4, 9], &edges);
+    vector!("moved.txt").holds(&[
+        ("text", text),
+        ("message", message),
+        ("shortest", made(&[], &[]).1),
+    ]);
 }
 
 #[test]

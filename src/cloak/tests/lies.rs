@@ -19,10 +19,10 @@ use crate::wire::packet::ConType;
 use crate::wire::route::{self, Course, Route};
 use crate::wire::tree::{Claim, Edge, Grant, Standing};
 
-const LIAR: u8 = 66;
+pub(super) const LIAR: u8 = 66;
 
 /// A node in one tree whose root is listed.
-fn hyperbolic(node: u8, peers: &[u8], root: u8) -> CloakConfig {
+pub(super) fn hyperbolic(node: u8, peers: &[u8], root: u8) -> CloakConfig {
     let settings = Settings { trees: 1, roots: vec![name(root)], born: 1_000 };
     CloakConfig { overlay: Some(settings), ..config(node, peers, "") }
 }
@@ -38,7 +38,7 @@ fn town(root: u8) -> (World, usize) {
     (world, liar)
 }
 
-fn notary(seed: u8) -> Notary {
+pub(super) fn notary(seed: u8) -> Notary {
     Notary::new(Rc::new(Identity::from_seed([seed; 32])))
 }
 
@@ -54,7 +54,7 @@ fn signed(seed: u8, number: u64) -> Signed {
     record.sign(&Identity::from_seed([seed; 32])).expect("a record's form")
 }
 
-fn errand(to: Name, course: Course, body: &[u8]) -> Vec<u8> {
+pub(super) fn errand(to: Name, course: Course, body: &[u8]) -> Vec<u8> {
     let total = FRAME_HEADER + ROUTE_LEN + body.len();
     let mut bytes = vec![0; total];
     frame::emit(&mut bytes, Kind::Errand, total);

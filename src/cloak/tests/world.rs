@@ -160,6 +160,18 @@ impl World {
         }
     }
 
+    /// All streams of two nodes break, and both hear of it.
+    pub(super) fn cut(&mut self, a: u8, b: u8) {
+        let is_of = |end: &End, node| matches!(end, End::Node(n, _) if *n == node);
+        let (cut, others) = std::mem::take(&mut self.streams).into_iter().partition(|stream| {
+            let [x, y] = &stream.ends;
+            is_of(x, a) && is_of(y, b) || is_of(x, b) && is_of(y, a)
+        });
+        self.streams = others;
+        let cut: Vec<Stream> = cut;
+        cut.into_iter().flat_map(|stream| stream.ends).for_each(|end| self.tell_closed(end));
+    }
+
     /// All streams of two nodes go silent and stay open; new ones are not touched.
     pub(super) fn swallow(&mut self, a: u8, b: u8) {
         let is_of = |end: &End, node| matches!(end, End::Node(n, _) if *n == node);

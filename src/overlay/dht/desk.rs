@@ -25,7 +25,7 @@ impl Dht {
         let is_asked =
             matches!(errand, Errand::Found { nonce, .. } if self.lookups.expects(*nonce));
         if !is_asked && !self.may_bring(came_from, now) {
-            return self.counters.add("dht-too-many-errands");
+            return;
         }
         match errand {
             Errand::Store { record } => self.keep(record, came_from, end, now),
@@ -45,17 +45,22 @@ impl Dht {
                     self.learn(signed, now);
                 }
             }
+            // The trees' business, and whoever asked this table should not have.
+            Errand::Moved(_) => self.counters.add("dht-misplaced"),
         }
         self.carry(now);
     }
 
-    fn may_bring(&mut self, neighbour: Option<Name>, now: Time) -> bool {
+    /// Whether a neighbour may bring one more errand; one too many is counted.
+    pub fn may_bring(&mut self, neighbour: Option<Name>, now: Time) -> bool {
         let Some(name) = neighbour else { return true };
         if self.buckets.len() >= NEIGHBOURS_MAX && !self.buckets.contains_key(&name) {
             self.buckets.clear();
         }
         let new = || Bucket::new(ERRAND_EVERY, ERRAND_BURST);
-        self.buckets.entry(name).or_insert_with(new).take(now)
+        let may = self.buckets.entry(name).or_insert_with(new).take(now);
+        self.counters.add_many("dht-too-many-errands", u64::from(!may));
+        may
     }
 
     /// A record out of bytes from outside; one that its Name did not sign is counted (DH-01).

@@ -1,11 +1,14 @@
 //! The trees a node is in, and with them its addresses.
 //!
 //! k trees with different roots: where one is broken or leads astray, another goes on. [`tree`] is
-//! one of them; [`rank`] orders roots, [`slots`] keeps the letters given to children, [`notary`]
-//! signs and verifies. Nothing here knows a link: neighbours are Names, messages are values.
+//! one of them; [`rank`] orders roots, [`slots`] keeps the letters given to children, [`redirects`]
+//! where those went who left, [`former`] what this node left itself; [`notary`] signs and verifies.
+//! Nothing here knows a link: neighbours are Names, messages are values.
 
+pub mod former;
 pub mod notary;
 pub mod rank;
+pub mod redirects;
 pub mod slots;
 pub mod tree;
 pub mod verified;
@@ -13,7 +16,7 @@ pub mod verified;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::greedy::{Located, Tag};
+use super::greedy::{Located, Place, Tag};
 use super::word::{Letter, Word};
 use crate::base::clock::{Time, earliest};
 use crate::base::fingerprint::Fingerprint;
@@ -21,9 +24,12 @@ use crate::base::ids::Name;
 use crate::base::limits::TREES_MAX;
 use crate::base::machine::Deadline;
 use crate::crypto::identity::Identity;
+use crate::wire::moved::Moved;
 use crate::wire::tree::{Pulse, Standing};
 
+use former::Farewell;
 use notary::Notary;
+use redirects::Refusal;
 use tree::{Lie, Said, Tree};
 use verified::Verified;
 
@@ -94,12 +100,37 @@ impl Forest {
         self.news += 1;
         let Some(tree) = self.trees.get_mut(usize::from(standing.tree)) else { return Ok(()) };
         let heard = tree.hear(from, standing, now);
+        self.look_at(from);
+        heard
+    }
+
+    /// Keeps ready where a neighbour says it is.
+    fn look_at(&mut self, from: &Name) {
         let places = self.trees.iter().filter_map(|tree| tree.place_of(from));
         let places = places.map(|(tag, word)| (tag, word.clone())).collect();
         if let Some(neighbour) = self.neighbours.get_mut(from) {
             neighbour.places = places;
         }
-        heard
+    }
+
+    /// Somebody who hung below this node in a tree says where it is now.
+    pub fn hear_moved(&mut self, moved: &Moved, now: Time) -> Result<(), Refusal> {
+        let tree = self.trees.get_mut(usize::from(moved.tree)).ok_or(Refusal::Misplaced)?;
+        tree.hear_moved(moved, now)?;
+        self.news += 1;
+        self.look_at(moved.who());
+        Ok(())
+    }
+
+    /// Where a place below this node is now, if it has moved.
+    #[must_use]
+    pub fn redirect(&self, (tag, letters): Place<'_>, now: Time) -> Option<(Tag, Word)> {
+        self.trees.iter().find_map(|tree| tree.redirect(tag, letters, now))
+    }
+
+    /// What goes to a place that this node has left.
+    pub fn poll_farewell(&mut self) -> Option<Farewell> {
+        self.trees.iter_mut().find_map(Tree::poll_farewell)
     }
 
     /// A neighbour says that a root lives.

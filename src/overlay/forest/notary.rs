@@ -9,6 +9,8 @@ use super::verified::Verified;
 use crate::base::ids::Name;
 use crate::base::limits::VERIFIED_KNOWN;
 use crate::crypto::identity::Identity;
+use crate::overlay::greedy::Tag;
+use crate::wire::moved::Moved;
 use crate::wire::tree::{Claim, Edge};
 
 /// This node's hand, and its memory of others'.
@@ -42,6 +44,20 @@ impl Notary {
     #[must_use]
     pub fn half(&self, tree: u8, ends: (&Name, &Name), letter: u8, number: u64) -> [u8; 64] {
         self.identity.sign(&Edge::text(tree, ends.0, ends.1, letter, number))
+    }
+
+    /// This node's word that it left the edge with the first number and is, by the second, in
+    /// another place.
+    #[must_use]
+    pub fn moved(&self, tree: u8, (left, number): (u64, u64), tag: Tag, word: &[u8]) -> [u8; 64] {
+        self.identity.sign(&Moved::text(tree, left, number, tag, word))
+    }
+
+    /// Whether who moved says so.
+    pub fn is_moved(&self, moved: &Moved) -> bool {
+        let Moved { tree, number, tag, letters, left, .. } = moved;
+        let text = Moved::text(*tree, left.number, *number, *tag, letters);
+        self.is_signed(&left.child, &text, &moved.signature)
     }
 
     /// Whether a claim is its root's own.

@@ -228,6 +228,36 @@ fn two_overlays_become_one_and_part_again() {
     world.check();
 }
 
+/// The losing side hangs itself up by a member in its middle. Nobody there has a choice, so its
+/// form is kept: whoever knows where one of it went knows where all of it went.
+#[test]
+fn what_turns_round_keeps_its_letters() {
+    for middle in 1..8 {
+        let mut world = World::new(16);
+        for at in 0..7 {
+            world.link(at, at + 1);
+            world.link(8 + at, 9 + at);
+        }
+        world.run(Duration::from_secs(3));
+        let place = |world: &World, at: usize| {
+            let (tag, word) = world.nodes[&world.names[at]].trees[0].place();
+            (tag, word.clone())
+        };
+        let before: Vec<_> = (0..16).map(|at| place(&world, at)).collect();
+        world.link(middle, 8 + middle);
+        world.run(Duration::from_secs(2));
+        world.check();
+        let moved: Vec<usize> = (0..16).filter(|at| place(&world, *at) != before[*at]).collect();
+        assert_eq!(moved.len(), 8, "one side moves");
+        let member = moved[middle];
+        let new = place(&world, member).1;
+        for at in moved {
+            let expected = word::rebase(&before[at].1, &before[member].1, new.clone());
+            assert_eq!(place(&world, at).1, expected, "middle {middle}");
+        }
+    }
+}
+
 /// Links and nodes that go, others that come, in any order and before anything has settled: after
 /// a quiet while all is well again.
 #[test]

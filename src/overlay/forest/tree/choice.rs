@@ -110,6 +110,7 @@ impl Tree {
 
     /// A wish under way is void: its number is lower than the claim's, so nobody would believe it.
     pub(super) fn become_root(&mut self, now: Time) {
+        self.leave(now);
         self.asked = None;
         let number = self.next_number(now);
         let own = self.own();
@@ -120,7 +121,7 @@ impl Tree {
         (self.root_rank, self.parent, self.orphan) = (self.rank, None, None);
         self.edges.clear();
         self.pulse_at = now + ROOT_PULSE;
-        self.settle(tag(self.index, &own), Word::root());
+        self.settle(tag(self.index, &own), Word::root(), now);
         self.tell_all(now);
     }
 
@@ -139,7 +140,7 @@ impl Tree {
         }
         (self.claim, self.root_rank, self.edges) = (claim, rank, edges);
         if !is_pulse {
-            self.settle(tag, word);
+            self.settle(tag, word, now);
             self.tell_all(now);
         } else if !is_same {
             let from = self.parent;
@@ -148,10 +149,11 @@ impl Tree {
     }
 
     /// Takes a place.
-    pub(super) fn settle(&mut self, tag: u32, word: Word) {
+    pub(super) fn settle(&mut self, tag: u32, word: Word, now: Time) {
         if (self.tag, &self.word) != (tag, &word) {
             (self.tag, self.word) = (tag, word);
             self.moves += 1;
+            self.formers.settled(now);
         }
     }
 }

@@ -38,6 +38,7 @@ impl Tree {
                 let by_parent = self.notary.half(self.index, ends, letter, wish.number);
                 let slot = Slot { letter, number: wish.number, size, by_parent, left: None };
                 self.slots.put(*from, slot);
+                self.redirects.forget(letter);
                 self.grown(now);
             }
             None => {
@@ -91,6 +92,7 @@ impl Tree {
             return self.bar(from, now + STANDING_EVERY);
         }
         // The old parent hears that its child is gone together with everybody.
+        self.leave(now);
         (self.parent, self.orphan) = (Some(*from), None);
         self.follow(edge, now);
     }

@@ -1,7 +1,7 @@
 //! One tree, seen from one node: what its neighbours say, whom it hangs from, who hangs from it.
 //!
 //! `choice` decides on the parent, `grants` gives and takes edges, `voice` says what changed,
-//! `view` is for people.
+//! `moves` what was left behind, `view` is for people.
 //! Addresses follow from edges: a node's word is its parent's and one letter more. So when a whole
 //! subtree re-hangs, from whichever member found a way, nothing is agreed on again but the edges
 //! that turned round; everybody below reads the new prefix from what the parent says (reference:
@@ -9,14 +9,17 @@
 
 mod choice;
 mod grants;
+mod moves;
 pub mod view;
 mod voice;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
+use super::former::{Farewell, Formers};
 use super::notary::Notary;
 use super::rank::{Rank, Roots, tag};
+use super::redirects::Redirects;
 use super::slots::Slots;
 use super::verified::Verified;
 use crate::base::bucket::Bucket;
@@ -93,6 +96,8 @@ pub struct Tree {
     latest: BTreeMap<Name, Latest>,
     roots: Roots,
     slots: Slots,
+    redirects: Redirects,
+    formers: Formers,
     claim: Claim,
     /// The root's rank.
     root_rank: Rank,
@@ -111,6 +116,7 @@ pub struct Tree {
     pulse_at: Time,
     size_told: u32,
     said: VecDeque<(Name, Said)>,
+    farewells: VecDeque<Farewell>,
     moves: u64,
     /// Counts changes of the own place, of the children and of their subtrees.
     shape: u64,
@@ -136,6 +142,8 @@ impl Tree {
             latest: BTreeMap::new(),
             roots: Roots::default(),
             slots: Slots::default(),
+            redirects: Redirects::default(),
+            formers: Formers::default(),
             claim,
             root_rank: rank,
             rooted: now,
@@ -150,6 +158,7 @@ impl Tree {
             pulse_at: now + ROOT_PULSE,
             size_told: 0,
             said: VecDeque::new(),
+            farewells: VecDeque::new(),
             moves: 0,
             shape: 0,
             twice: 0,
@@ -401,6 +410,15 @@ impl Tree {
         self.edges.is_empty()
     }
 
+    /// Whom the own edge hangs from; the parent may be lost since.
+    fn above(&self) -> Option<Name> {
+        match self.edges.as_slice() {
+            [] => None,
+            [_] => Some(self.claim.root),
+            [.., above, _] => Some(above.child),
+        }
+    }
+
     /// Folds the state that decides what happens next.
     pub fn fold(&self, into: &mut Fingerprint) {
         into.fold_bytes(self.claim.root.as_bytes());
@@ -409,6 +427,8 @@ impl Tree {
         into.fold(self.number);
         into.fold(self.moves);
         into.fold(self.neighbours.len() as u64);
+        self.redirects.fold(into);
+        self.formers.fold(into);
         for (name, letter, size) in self.children() {
             into.fold_bytes(name.as_bytes());
             into.fold(u64::from(letter) << 32 | u64::from(size));

@@ -6,7 +6,7 @@ use crate::base::ids::Name;
 use crate::base::limits::{ROOT_PULSE, STANDING_EVERY, WISH_MAX};
 use crate::base::machine::Deadline;
 use crate::overlay::dht::placement;
-use crate::wire::tree::{Pulse, Standing};
+use crate::wire::tree::{Pulse, Standing, Wish};
 
 impl Tree {
     /// A neighbour is to hear how we stand, at once: it or we wait for that.
@@ -51,6 +51,7 @@ impl Tree {
     /// Does what is due.
     pub fn tick(&mut self, now: Time) {
         self.slots.tick(now);
+        self.redirects.tick(now);
         self.tick_wish(now);
         let mut is_open_again = false;
         for neighbour in self.neighbours.values_mut() {
@@ -75,6 +76,7 @@ impl Tree {
             self.pulse_at = now + ROOT_PULSE;
             self.pass_pulse(None);
         }
+        self.tell_former(now);
         self.speak(now);
     }
 
@@ -103,7 +105,7 @@ impl Tree {
         let asked = self.asked.filter(|asked| asked.parent == *name);
         let own = self.edges.last().filter(|_| self.parent == Some(*name));
         let wish = match (asked, own) {
-            (Some(asked), _) => Some(wish(asked.number, None, &self.slots)),
+            (Some(asked), _) => Some(self.new_wish(name, asked.number)),
             (None, Some(edge)) => Some(wish(edge.number, Some(edge.letter), &self.slots)),
             (None, None) => None,
         };
@@ -114,6 +116,18 @@ impl Tree {
         let (claim, edges) = (self.claim, self.edges.clone());
         let grant = self.grant_for(name);
         Standing { tree: self.index, claim, edges, size, wish, grant }
+    }
+
+    /// A subtree that re-hangs from below turns the edges on the way to its old top round. They
+    /// keep their letters, so that it keeps its form and one redirect is true for all of it.
+    fn new_wish(&self, parent: &Name, number: u64) -> Wish {
+        let turned = self.slots.get(parent).map(|slot| slot.letter);
+        let mut wish = wish(number, turned, &self.slots);
+        // The edge above may turn round next: its letter must not be this node's new one.
+        if let Some(edge) = self.edges.last().filter(|_| self.above() != Some(*parent)) {
+            wish.taken[usize::from(edge.letter / 8)] |= 1 << (edge.letter % 8);
+        }
+        wish
     }
 
     /// The next thing to be said.
@@ -143,6 +157,8 @@ impl Tree {
             let expiry = self.roots.expires(&self.claim.root);
             next = earliest(next, expiry.and_then(|expiry| at(expiry, "pulse of the root")));
         }
+        next =
+            earliest(next, self.formers.due().and_then(|due| at(due, "news for a former place")));
         let barred = self.neighbours.values().filter_map(|neighbour| neighbour.barred).min();
         earliest(next, barred.and_then(|barred| at(barred, "a neighbour that refused")))
     }
