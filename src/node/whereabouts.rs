@@ -20,6 +20,9 @@ pub(crate) struct Whereabouts {
     born: u64,
     started: Time,
     number: u64,
+    /// Whether the CLOAK node was alone when it told its places last: the root of every tree.
+    was_alone: bool,
+    has_returned: bool,
 }
 
 impl Whereabouts {
@@ -29,12 +32,15 @@ impl Whereabouts {
         born: u64,
         started: Time,
     ) -> Self {
-        Self { identity, alias, born, started, number: 0 }
+        Self { identity, alias, born, started, number: 0, was_alone: true, has_returned: false }
     }
 
     /// The record for the places of the CLOAK node `home`, which told them.
     pub(crate) fn record(&mut self, home: Name, area: &[u8], now: Time) -> Option<Signed> {
         let told = places::parse(area).ok()?;
+        let is_alone = told.iter().all(|(_, word)| word.is_empty());
+        self.has_returned |= self.was_alone && !is_alone;
+        self.was_alone = is_alone;
         let mut places: Vec<_> =
             told.iter().filter_map(|(tag, word)| Some((*tag, Word::new(word)?))).collect();
         places.sort();
@@ -50,6 +56,11 @@ impl Whereabouts {
             alias: self.alias.clone(),
         };
         record.sign(&self.identity).ok()
+    }
+
+    /// Whether the CLOAK node has found company since this was asked last, after it had none.
+    pub(crate) fn has_returned(&mut self) -> bool {
+        std::mem::take(&mut self.has_returned)
     }
 }
 
@@ -72,5 +83,23 @@ mod tests {
         assert!(second.replaces(&first) && run(5_000)[0].replaces(&second));
         let tags: Vec<u32> = first.record().places.iter().map(|place| place.0).collect();
         assert_eq!((tags, first.record().home), (vec![3, 9], home));
+    }
+
+    #[test]
+    fn a_return_is_from_being_alone_into_company_and_said_once() {
+        let identity = Rc::new(Identity::from_seed([1; 32]));
+        let home = Name::from_bytes([2; 32]);
+        let mut own = Whereabouts::new(identity, None, 0, Time::ZERO);
+        let mut returns_at = |word: &[u8]| {
+            let mut area = [0; PLACES_LEN];
+            places::emit([(9, word), (3, &[])].into_iter(), &mut area);
+            own.record(home, &area, Time::ZERO).expect("a record");
+            own.has_returned()
+        };
+        assert!(
+            !returns_at(&[]) && returns_at(&[1]) && !returns_at(&[4, 5]),
+            "moved, not returned"
+        );
+        assert!(!returns_at(&[]) && returns_at(&[1]));
     }
 }
