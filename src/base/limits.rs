@@ -103,6 +103,8 @@ pub const LINK_DEAD: Duration = Duration::from_secs(3);
 pub const DIAL_EVERY: Duration = Duration::from_millis(100);
 /// Interval of dialling while nothing waits.
 pub const DIAL_IDLE: Duration = Duration::from_secs(1);
+/// Interval of dialling while this machine has no way out, should nobody say that it has one.
+pub const DIAL_OFFLINE: Duration = Duration::from_secs(1);
 /// One attempt at dialling is given up after this long.
 pub const DIAL_MAX: Duration = Duration::from_secs(1);
 /// A neighbour counts as waited for this long after the last packet for it: as long as the quick
