@@ -1,5 +1,6 @@
 //! What neighbours say of the overlay's trees: the formats, and a real node among neighbours who
-//! sign what they say, bend it afterwards or fall silent (FR-01, FR-04, OV-03, OV-06, OV-09, OV-13).
+//! sign what they say, bend it afterwards or fall silent (FR-01, FR-04, OV-03, OV-06, OV-09,
+//! OV-13).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
