@@ -1,7 +1,10 @@
 # Thin names over cargo.
 #
 #   make demo                 cut a transfer twice and draw what happens
-#   make test                 all tests
+#   make test                 all tests, a small set of the laboratory's runs among them
+#   make lab RUNS=5           the mobility laboratory: writes docs/MOBILITY.md, its figure and its
+#                             numbers. As root, with iproute2 (nft and conntrack for the NAT) and
+#                             /dev/net/tun; otherwise it says what it skips. Some forty minutes
 #   make bench                all benchmarks
 #   make fuzz T=packet_parser S=60
 #   make install PREFIX=/usr/local DESTDIR=
@@ -14,6 +17,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 T       ?= packet_parser
 S       ?= 60
+RUNS    ?= 5
 
 BINARIES = muses-node cloak-node muses
 RELEASE  = $(or $(CARGO_TARGET_DIR),target)/release
@@ -23,7 +27,7 @@ HAVE_OPENSSL := $(shell \
 	if [ -n "$$OPENSSL_DIR" ] || pkg-config --exists 'openssl >= 3.0' 2>/dev/null; then echo yes; fi)
 FEATURES := $(if $(HAVE_OPENSSL),,--features vendored)
 
-.PHONY: all build demo test bench fuzz install uninstall man clean check-vendored
+.PHONY: all build demo test lab bench fuzz install uninstall man clean check-vendored
 
 all: build
 
@@ -41,6 +45,10 @@ demo: build
 
 test: check-vendored
 	$(CARGO) test $(FEATURES)
+
+# Real processes in network namespaces; everything, so many times.
+lab: check-vendored
+	$(CARGO) test --release $(FEATURES) --test lab -- --all --runs $(RUNS) --write docs
 
 bench: check-vendored
 	$(CARGO) bench $(FEATURES)

@@ -109,6 +109,8 @@ pub const LINK_DEAD: Duration = Duration::from_secs(3);
 pub const DIAL_EVERY: Duration = Duration::from_millis(100);
 /// Interval of dialling while nothing waits.
 pub const DIAL_IDLE: Duration = Duration::from_secs(1);
+/// Interval of dialling while this machine has no way out, should nobody say that it has one.
+pub const DIAL_OFFLINE: Duration = Duration::from_secs(1);
 /// One attempt at dialling is given up after this long.
 pub const DIAL_MAX: Duration = Duration::from_secs(1);
 /// A neighbour counts as waited for this long after the last packet for it: as long as the quick
@@ -192,8 +194,11 @@ pub const SEEK_MAX: Duration = Duration::from_secs(8);
 pub const REMEMBER_AFTER: Duration = Duration::from_secs(1);
 /// ... and this often at most.
 pub const REMEMBER_EVERY: Duration = Duration::from_secs(60);
-/// A record that proved wrong is asked for again this often at most.
+/// A record that proved wrong is asked for again this often at most; where asking brings nothing
+/// newer the wait doubles ...
 pub const DOUBT_EVERY: Duration = Duration::from_millis(500);
+/// ... up to this.
+pub const DOUBT_MAX: Duration = Duration::from_secs(8);
 /// A record past its life is still used for this long where no newer one can be had.
 pub const STALE_KEPT: Duration = Duration::from_secs(3600);
 /// One neighbour may bring a burst of errands, and one more each time ...

@@ -47,6 +47,9 @@ pub enum Cause {
     NoSuchHost,
     /// The driver may not do this (permission, out of descriptors).
     Denied,
+    /// This machine has no way there, so nothing was sent; [`Input::PathChanged`] says when it may
+    /// have one.
+    Offline,
 }
 
 /// What happens to a machine.

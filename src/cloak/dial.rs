@@ -11,7 +11,7 @@ use crate::base::clock::{Time, earliest};
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::{Endpoint, Name};
 use crate::base::limits::{
-    DIAL_EVERY, DIAL_IDLE, DIAL_MAX, DIAL_SELF, DIAL_TRIES, PROOF_MAX, WANTED_FOR,
+    DIAL_EVERY, DIAL_IDLE, DIAL_MAX, DIAL_OFFLINE, DIAL_SELF, DIAL_TRIES, PROOF_MAX, WANTED_FOR,
 };
 use crate::base::links::LinkId;
 use crate::base::machine::Deadline;
@@ -121,6 +121,12 @@ impl Dialler {
             self.is_self = true;
             self.next = now + DIAL_SELF;
         }
+    }
+
+    /// An attempt found no way out of this machine: that there is one again is told
+    /// ([`Dialler::kick`]) and need not be found out.
+    pub fn offline(&mut self, now: Time) {
+        self.next = now + DIAL_OFFLINE;
     }
 
     /// Whether attempts are under way.
@@ -279,6 +285,23 @@ mod tests {
         assert_eq!(dialler.kick(at(50)), [b]);
         assert!(dialler.tick(Health::Doubtful, &mut Rng::new([1; 32]), at(50)).dial);
         assert!(!dialler.tick(Health::Doubtful, &mut Rng::new([1; 32]), at(51)).dial);
+    }
+
+    #[test]
+    fn who_has_no_way_out_waits_to_be_told_of_one() {
+        let (mut dialler, mut rng) = (dialler(), Rng::new([1; 32]));
+        let mut starts = 0;
+        for ms in 0..10_000 {
+            dialler.want(at(ms));
+            if dialler.tick(Health::Away, &mut rng, at(ms)).dial {
+                starts += 1;
+                dialler.offline(at(ms));
+            }
+        }
+        assert_eq!(starts, 10_000 / DIAL_OFFLINE.as_millis());
+        assert!(!dialler.tick(Health::Away, &mut rng, at(10_000 - 1)).dial);
+        dialler.kick(at(10_000 - 1));
+        assert!(dialler.tick(Health::Away, &mut rng, at(10_000 - 1)).dial);
     }
 
     #[test]

@@ -429,6 +429,7 @@ fn cause_text(cause: Cause) -> &'static str {
         Cause::TimedOut => "no answer in time",
         Cause::NoSuchHost => "the host name has no address",
         Cause::Denied => "the system does not allow it",
+        Cause::Offline => "this machine has no way there",
     }
 }
 
@@ -448,7 +449,12 @@ impl Machine for Cloak {
             Input::Eof(id) => {
                 self.lost(id, Some(Action::Close(id)), "the far end closed the link", now);
             }
-            Input::Closed(id, cause) => self.lost(id, None, cause_text(cause), now),
+            Input::Closed(id, cause) => {
+                if let (Cause::Offline, Some(Kind::Dialled(peer))) = (cause, self.links.get(id)) {
+                    self.diallers[*peer].offline(now);
+                }
+                self.lost(id, None, cause_text(cause), now);
+            }
             Input::Timeout => self.tick(now),
             Input::PathChanged => self.path_changed(now),
             Input::Stop => self.stop(now),

@@ -83,6 +83,7 @@ fn words(cause: Cause) -> &'static str {
         Cause::TimedOut => "no answer",
         Cause::NoSuchHost => "the host name has no address",
         Cause::Denied => "the system does not allow it",
+        Cause::Offline => "this machine has no way there",
     }
 }
 
@@ -90,7 +91,7 @@ fn words(cause: Cause) -> &'static str {
 fn refusal(cause: Cause) -> Reason {
     match cause {
         Cause::Reset | Cause::Refused => Reason::Refused,
-        Cause::Unreachable | Cause::Denied => Reason::Unreachable,
+        Cause::Unreachable | Cause::Denied | Cause::Offline => Reason::Unreachable,
         Cause::TimedOut => Reason::TimedOut,
         Cause::NoSuchHost => Reason::NoSuchHost,
     }

@@ -79,6 +79,8 @@ pub(crate) struct Local {
     pub(crate) is_shut: bool,
     /// It is in turn for room.
     pub(crate) is_paused: bool,
+    /// Bytes that it gave since its last turn.
+    pub(crate) given: usize,
     pub(crate) since: Time,
     /// Source port of the application, which becomes part of the SessID; zero for Unix sockets.
     pub(crate) port: u16,
@@ -97,6 +99,7 @@ impl Local {
             is_finished: false,
             is_shut: false,
             is_paused: false,
+            given: 0,
             since: now,
             port,
         }

@@ -159,10 +159,14 @@ impl Node {
         link
     }
 
-    /// The CLOAK node said where it is: the device says so in its own hand.
+    /// The CLOAK node said where it is: the device says so in its own hand. Who comes back into
+    /// the overlay speaks first, because nobody else can know that it is back.
     fn moved(&mut self, home: Name, area: &[u8], now: Time) {
         if let Some(record) = self.whereabouts.record(home, area, now) {
             self.uplink.say(Kind::Record, record.bytes());
+        }
+        if self.whereabouts.has_returned() {
+            self.peers.path_changed(now);
         }
     }
 

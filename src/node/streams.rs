@@ -16,6 +16,8 @@ use super::local::Stage;
 const MEMORY_FULL: usize = 12;
 /// … until it is below this again.
 const MEMORY_FREE: usize = 10;
+/// Who gave no more bytes than this in its last turn goes before the others in the next.
+const KEYSTROKES: usize = 512;
 
 impl Node {
     // ---- From the application -----------------------------------------------------------------
@@ -50,6 +52,7 @@ impl Node {
                 local.early.extend_from_slice(&self.intake.scratch[..count]);
             }
             (Stage::Opening | Stage::Stream, Some((peer, key))) => {
+                local.given = local.given.saturating_add(count);
                 self.stream_commit(peer, key, count, now);
             }
             _ => {}
@@ -102,7 +105,13 @@ impl Node {
     /// Puts a link in turn for room.
     fn pause(&mut self, link: LinkId) {
         let Some(local) = self.locals.get_mut(link) else { return };
-        if !std::mem::replace(&mut local.is_paused, true) {
+        if std::mem::replace(&mut local.is_paused, true) {
+            return;
+        }
+        // Whoever gave much in its last turn would take all of the next one too.
+        if local.given <= KEYSTROKES {
+            self.paused.push_front(link);
+        } else {
             self.paused.push_back(link);
         }
     }
@@ -112,7 +121,7 @@ impl Node {
         for _ in 0..self.paused.len() {
             let Some(link) = self.paused.pop_front() else { return };
             let Some(local) = self.locals.get_mut(link) else { continue };
-            local.is_paused = false;
+            (local.is_paused, local.given) = (false, 0);
             if !local.early.is_empty() {
                 self.send_early(link, now);
             }

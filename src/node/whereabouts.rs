@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::base::clock::Time;
 use crate::base::ids::Name;
-use crate::base::limits::RECORD_TTL;
+use crate::base::limits::{HINT_EVERY, RECORD_TTL};
 use crate::crypto::identity::Identity;
 use crate::overlay::dht::alias::Alias;
 use crate::overlay::dht::record::{Record, Signed};
@@ -20,6 +20,11 @@ pub(crate) struct Whereabouts {
     born: u64,
     started: Time,
     number: u64,
+    /// Whether the CLOAK node was alone when it told its places last: the root of every tree.
+    was_alone: bool,
+    has_returned: bool,
+    /// The last return: a neighbour that comes and goes makes nobody speak more often than a hint.
+    returned: Option<Time>,
 }
 
 impl Whereabouts {
@@ -29,12 +34,27 @@ impl Whereabouts {
         born: u64,
         started: Time,
     ) -> Self {
-        Self { identity, alias, born, started, number: 0 }
+        Self {
+            identity,
+            alias,
+            born,
+            started,
+            number: 0,
+            was_alone: true,
+            has_returned: false,
+            returned: None,
+        }
     }
 
     /// The record for the places of the CLOAK node `home`, which told them.
     pub(crate) fn record(&mut self, home: Name, area: &[u8], now: Time) -> Option<Signed> {
         let told = places::parse(area).ok()?;
+        let is_alone = told.iter().all(|(_, word)| word.is_empty());
+        let is_rare = self.returned.is_none_or(|last| now.since(last) >= HINT_EVERY);
+        if self.was_alone && !is_alone && is_rare {
+            (self.has_returned, self.returned) = (true, Some(now));
+        }
+        self.was_alone = is_alone;
         let mut places: Vec<_> =
             told.iter().filter_map(|(tag, word)| Some((*tag, Word::new(word)?))).collect();
         places.sort();
@@ -50,6 +70,11 @@ impl Whereabouts {
             alias: self.alias.clone(),
         };
         record.sign(&self.identity).ok()
+    }
+
+    /// Whether the CLOAK node has found company since this was asked last, after it had none.
+    pub(crate) fn has_returned(&mut self) -> bool {
+        std::mem::take(&mut self.has_returned)
     }
 }
 
@@ -72,5 +97,23 @@ mod tests {
         assert!(second.replaces(&first) && run(5_000)[0].replaces(&second));
         let tags: Vec<u32> = first.record().places.iter().map(|place| place.0).collect();
         assert_eq!((tags, first.record().home), (vec![3, 9], home));
+    }
+
+    #[test]
+    fn a_return_is_from_being_alone_into_company_and_said_once() {
+        let identity = Rc::new(Identity::from_seed([1; 32]));
+        let home = Name::from_bytes([2; 32]);
+        let mut own = Whereabouts::new(identity, None, 0, Time::ZERO);
+        let mut returns_at = |word: &[u8], now: Time| {
+            let mut area = [0; PLACES_LEN];
+            places::emit([(9, word), (3, &[])].into_iter(), &mut area);
+            own.record(home, &area, now).expect("a record");
+            own.has_returned()
+        };
+        let (first, later) = (Time::ZERO, Time::ZERO + HINT_EVERY);
+        assert!(!returns_at(&[], first) && returns_at(&[1], first));
+        assert!(!returns_at(&[4, 5], first), "moved, not returned");
+        assert!(!returns_at(&[], first) && !returns_at(&[1], first), "too often");
+        assert!(!returns_at(&[], later) && returns_at(&[1], later));
     }
 }

@@ -49,7 +49,7 @@ impl Dial {
             ending: false,
             waiting: VecDeque::new(),
             attempts: Vec::new(),
-            last: Cause::Unreachable,
+            last: Cause::Offline,
         }
     }
 }
@@ -96,7 +96,11 @@ pub(super) fn next(table: &mut Table, registry: &Registry, token: Token, now: Ti
                 table.set_timer(token, Some(now + AGAIN_AFTER));
                 return Progress::Waiting;
             }
-            Err(error) => dial.last = cause_of(&error),
+            Err(error) => match (cause_of(&error), target) {
+                // Refused by this machine's own routes; what a network said before weighs more.
+                (Cause::Unreachable, Target::Tcp(_)) => {}
+                (cause, _) => dial.last = cause,
+            },
         }
     }
 }

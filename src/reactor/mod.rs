@@ -220,10 +220,9 @@ impl<M: Machine> Reactor<M> {
                 Body::Dial(_) => self.outside.dial_next(token),
                 Body::Lingering(_) => drop(self.outside.table.kill(token)),
                 Body::Paths(paths) => {
-                    if !paths.settled() {
-                        continue;
-                    }
-                    self.outside.table.set_timer(token, Some(now + paths::SETTLED));
+                    let Some(wait) = paths.due() else { continue };
+                    log::debug!("addresses or routes changed");
+                    self.outside.table.set_timer(token, Some(now + wait));
                     self.tell(Input::PathChanged);
                 }
                 _ => {}
@@ -258,17 +257,14 @@ impl<M: Machine> Reactor<M> {
 
     fn paths_changed(&mut self, token: Token) {
         let Some(source) = self.outside.table.get_mut(token) else { return };
-        let settling = source.timer.is_some();
         let Body::Paths(paths) = &mut source.body else { return };
         let (changed, emptied) = paths.drain();
-        let tell = changed && paths.changed(settling);
+        let wait = if changed { paths.changed() } else { None };
         if !emptied {
             self.outside.table.enqueue(token);
         }
-        if tell {
-            log::debug!("addresses or routes changed");
-            self.outside.table.set_timer(token, Some(self.outside.now + paths::SETTLED));
-            self.tell(Input::PathChanged);
+        if let Some(wait) = wait {
+            self.outside.table.set_timer(token, Some(self.outside.now + wait));
         }
     }
 

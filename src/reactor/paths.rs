@@ -1,7 +1,7 @@
 //! Hears the kernel tell of changed addresses and routes (netlink).
 //!
-//! A new place announces itself by a burst of changes. The first is passed on at once, because
-//! it may already help; the rest of the burst once more when it has settled.
+//! A new place announces itself by a burst of changes. The first is passed on after a breath,
+//! because it may already help; the rest of the burst once more when it has settled.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -21,17 +21,31 @@ const NETLINK_ROUTE: Option<Protocol> = None;
 /// `RTMGRP_LINK`: a Wi-Fi scan fills it with noise, and a lost link loses its routes as well.
 const GROUPS: u32 = 0x10 | 0x40 | 0x100 | 0x400;
 
-/// A burst is over this long after a change.
-pub(super) const SETTLED: Duration = Duration::from_millis(250);
+/// The first change is passed on this long after it came. An interface has its routes a moment
+/// before the switch at its other end forwards; whoever dials in that moment loses the question for
+/// the gateway's hardware address, which the kernel asks again only after a second.
+const BREATH: Duration = Duration::from_millis(10);
+/// A burst is over this long after a change was passed on.
+const SETTLED: Duration = Duration::from_millis(250);
 
 /// Messages taken in one turn.
 const READS_MAX: usize = 64;
 
+/// How far a burst of changes has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Burst {
+    /// There is none.
+    Calm,
+    /// It has begun and was not passed on.
+    Begun,
+    /// It was passed on; whether more came since.
+    Told { more: bool },
+}
+
 #[derive(Debug)]
 pub(super) struct Paths {
     socket: OwnedFd,
-    /// More changes came while the burst was settling.
-    more: bool,
+    burst: Burst,
 }
 
 impl Paths {
@@ -40,7 +54,7 @@ impl Paths {
         let kind = (AddressFamily::NETLINK, SocketType::RAW);
         let socket = socket_with(kind.0, kind.1, flags, NETLINK_ROUTE)?;
         bind(&socket, &SocketAddrNetlink::new(0, GROUPS))?;
-        Ok(Self { socket, more: false })
+        Ok(Self { socket, burst: Burst::Calm })
     }
 
     pub(super) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
@@ -60,15 +74,24 @@ impl Paths {
         (true, false)
     }
 
-    /// A change: true if it opens a burst and is to be told at once.
-    pub(super) fn changed(&mut self, settling: bool) -> bool {
-        self.more = settling;
-        !settling
+    /// A change came: when to ask [`Paths::due`], where nobody is waiting for that yet.
+    pub(super) fn changed(&mut self) -> Option<Duration> {
+        match &mut self.burst {
+            Burst::Calm => {
+                self.burst = Burst::Begun;
+                return Some(BREATH);
+            }
+            Burst::Begun => {}
+            Burst::Told { more } => *more = true,
+        }
+        None
     }
 
-    /// The time to settle is over: true if something came meanwhile.
-    pub(super) fn settled(&mut self) -> bool {
-        std::mem::take(&mut self.more)
+    /// That time is over: when to ask again, and to pass the changes on now; `None` if all is calm.
+    pub(super) fn due(&mut self) -> Option<Duration> {
+        let is_news = self.burst != Burst::Told { more: false };
+        self.burst = if is_news { Burst::Told { more: false } } else { Burst::Calm };
+        is_news.then_some(SETTLED)
     }
 }
 
@@ -77,11 +100,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_told_at_its_start_and_after_it_has_settled() {
+    fn a_burst_is_told_a_breath_after_its_start_and_after_it_has_settled() {
         let Ok(mut paths) = Paths::new() else { return };
-        assert!(paths.changed(false) && !paths.settled());
-        assert!(paths.changed(false) && !paths.changed(true));
-        assert!(paths.settled() && !paths.settled());
+        assert_eq!((paths.changed(), paths.changed()), (Some(BREATH), None));
+        assert_eq!((paths.due(), paths.due()), (Some(SETTLED), None), "nothing came since");
+        assert_eq!((paths.changed(), paths.due()), (Some(BREATH), Some(SETTLED)));
+        assert_eq!((paths.changed(), paths.due(), paths.due()), (None, Some(SETTLED), None));
     }
 
     #[test]

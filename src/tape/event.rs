@@ -43,13 +43,14 @@ pub(super) enum Event<'a> {
 }
 
 /// The causes by their number on tape.
-pub(super) const CAUSES: [Cause; 6] = [
+pub(super) const CAUSES: [Cause; 7] = [
     Cause::Reset,
     Cause::Refused,
     Cause::Unreachable,
     Cause::TimedOut,
     Cause::NoSuchHost,
     Cause::Denied,
+    Cause::Offline,
 ];
 
 fn cause_number(cause: Cause) -> u8 {
@@ -60,6 +61,7 @@ fn cause_number(cause: Cause) -> u8 {
         Cause::TimedOut => 3,
         Cause::NoSuchHost => 4,
         Cause::Denied => 5,
+        Cause::Offline => 6,
     }
 }
 

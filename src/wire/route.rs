@@ -288,7 +288,7 @@ mod tests {
         route.set_course(Course::Tree(1), 0b11, 4);
         assert!(!route.redirect(1, (8, &[])), "often enough");
         assert_eq!((route.redirects(), route.tried()), (REDIRECTS_MAX, 0b11));
-        route.depart();
+        route.depart(Course::Nearest);
         assert_eq!((route.redirects(), route.tried()), (0, 0));
     }
 

@@ -104,11 +104,18 @@ impl Figure {
         );
         for (at, text, height, anchor) in self.marks() {
             let at = x(at);
+            // Marks stand close together: their words keep off the lines.
+            let aside = match anchor {
+                "end" => -5.0,
+                "start" => 5.0,
+                _ => 0.0,
+            };
             let _ = writeln!(
                 out,
                 "<path d=\"M{at:.1} {height} V{bottom:.1}\" stroke=\"#b03020\" \
-                 stroke-dasharray=\"4 3\"/>\n<text x=\"{at:.1}\" y=\"{:.1}\" \
+                 stroke-dasharray=\"4 3\"/>\n<text x=\"{:.1}\" y=\"{:.1}\" \
                  text-anchor=\"{anchor}\" fill=\"#b03020\">{text}</text>",
+                at + aside,
                 height - 4.0
             );
         }

@@ -8,6 +8,9 @@
 //! cargo test --test lab -- moves --runs 3   scenarios whose name has this word
 //! ```
 //!
+//! `MUSES_LAB_KEEP=DIR` keeps the daemons' logs there, one directory a run, and
+//! `MUSES_E2E_LOG=debug` fills them.
+//!
 //! It needs root, iproute2 and `/dev/net/tun`; without them it says what it skips.
 #![allow(
     clippy::disallowed_types,

@@ -42,8 +42,7 @@ impl Row {
     }
 
     fn seconds(&self, what: impl Fn(&Outcome) -> f64) -> String {
-        let (median, worst) = self.of(what).unwrap_or((f64::NAN, f64::NAN));
-        format!("{median:.3} / {worst:.3}")
+        self.of(what).map_or("-".into(), |(median, worst)| format!("{median:.3} / {worst:.3}"))
     }
 
     /// Medians of the parts, in milliseconds, over the runs that have them.
@@ -59,6 +58,9 @@ impl Row {
     }
 
     fn returned(&self) -> String {
+        if let Some(why) = self.runs.iter().find_map(|run| run.skipped) {
+            return format!("| {} | skipped: {why} | - | - | - | - |", self.name);
+        }
         let lived = self.runs.len() - self.faults();
         let goal = self.scenario.goal;
         let goal = goal.map_or("-".into(), |goal| format!("{} / {}", goal.median, goal.worst));

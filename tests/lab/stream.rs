@@ -106,7 +106,8 @@ fn send(
     // The far end's own end, so that nothing is closed before all was read.
     let mut rest = [0; 1];
     match to.read(&mut rest) {
-        Ok(_) => Ok(End { bytes, digest: digest.finish() }),
+        Ok(0) => Ok(End { bytes, digest: digest.finish() }),
+        Ok(_) => Err("bytes came back that nobody sent".into()),
         Err(error) => Err(format!("after the end: {error}")),
     }
 }

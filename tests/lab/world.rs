@@ -68,7 +68,7 @@ impl World {
     }
 
     fn on(network: Network) -> Self {
-        let dir = TempDir::new().expect("a temporary directory");
+        let dir = directory();
         let at = dir.path();
         let relay = |who, host| Daemon::relay(at, who, host);
         let mut carol = relay("carol", &network.carol);
@@ -148,6 +148,16 @@ pub(crate) fn silence(world: &World, is_silent: bool) {
     for wire in [&world.network.left, &world.network.right] {
         wire.set(|_, manner| manner.silent = is_silent);
     }
+}
+
+/// Where the daemons' state and logs are: kept in `MUSES_LAB_KEEP`, if that names a directory.
+fn directory() -> TempDir {
+    let keep = std::env::var_os("MUSES_LAB_KEEP");
+    let dir = match &keep {
+        Some(keep) => tempfile::Builder::new().disable_cleanup(true).tempdir_in(keep),
+        None => TempDir::new(),
+    };
+    dir.expect("a directory that can be written to")
 }
 
 fn network(seed: u64) -> Network {

@@ -174,6 +174,22 @@ fn a_thousand_sessions_of_which_a_hundred_are_busy_resume_within_memory() {
     finish(world, Duration::from_secs(25));
 }
 
+#[test]
+fn keystrokes_are_not_held_up_by_bulk_in_the_same_tunnel() {
+    let mut world = town(Shape::Chain);
+    world.all_wires(Wire { latency: MS, bandwidth: 1 << 20, ..Wire::default() });
+    plan(&mut world, Script::plain(20 << 20), Script::plain(0));
+    let key = Script { chunk: 1, rest: 50 * MS, ..Script::plain(120) };
+    let keys = plan(&mut world, key, Script::plain(0));
+    world.start_all();
+    world.run(SECOND * 5);
+    hold(&world);
+    let [typist, reader] = ends(&world, keys);
+    let late = typist.written - reader.read;
+    assert!(typist.written >= 80 && late <= 16, "{} typed, {late} late", typist.written);
+    finish(world, Duration::from_secs(40));
+}
+
 /// Each kind of end, said while the path is away, arrives after it.
 #[test]
 fn what_ends_during_an_outage_is_told_after_it() {

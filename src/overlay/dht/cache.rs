@@ -6,6 +6,7 @@
 //! below which nothing of its Name is believed stays longer yet (DH-02).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::key::Wanted;
 use super::numbers::Numbers;
@@ -14,7 +15,7 @@ use super::store::life;
 use crate::base::clock::Time;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
-use crate::base::limits::{ABSENT_FOR, ABSENT_MAX, CACHE_MAX, DOUBT_EVERY, STALE_KEPT};
+use crate::base::limits::{ABSENT_FOR, ABSENT_MAX, CACHE_MAX, DOUBT_EVERY, DOUBT_MAX, STALE_KEPT};
 
 #[derive(Debug)]
 struct Held {
@@ -24,8 +25,8 @@ struct Held {
     is_asked: bool,
     /// The turn at which it was used or learnt last.
     turn: u64,
-    /// When a way by it last proved broken.
-    doubted: Option<Time>,
+    /// When a way by it last proved broken, and how long that stands before it is asked for again.
+    doubted: Option<(Time, Duration)>,
 }
 
 impl Held {
@@ -135,7 +136,7 @@ impl Cache {
     pub fn is_known(&self, name: &Name, now: Time) -> bool {
         let held = self.held.get(name);
         held.is_some_and(|held| {
-            let is_trusted = held.doubted.is_none_or(|at| held.learnt > at);
+            let is_trusted = held.doubted.is_none_or(|(at, _)| held.learnt > at);
             held.is_fresh(now) && held.is_usable(now) && is_trusted
         })
     }
@@ -150,10 +151,12 @@ impl Cache {
     pub fn doubt(&mut self, name: &Name, now: Time) -> bool {
         self.absent.remove(&Wanted::Name(*name));
         let Some(held) = self.held.get_mut(name) else { return true };
-        if held.doubted.is_some_and(|at| now.since(at) < DOUBT_EVERY) {
-            return false;
-        }
-        held.doubted = Some(now);
+        let wait = match held.doubted {
+            Some((at, wait)) if now.since(at) < wait => return false,
+            Some((_, wait)) => (wait * 2).min(DOUBT_MAX),
+            None => DOUBT_EVERY,
+        };
+        held.doubted = Some((now, wait));
         true
     }
 
@@ -208,7 +211,7 @@ impl Cache {
             into.fold(held.learnt.as_nanos());
             into.fold(u64::from(held.is_asked));
             into.fold(held.turn);
-            into.fold(held.doubted.map_or(u64::MAX, Time::as_nanos));
+            into.fold(held.doubted.map_or(u64::MAX, |(at, _)| at.as_nanos()));
         }
         self.absent.values().for_each(|until| into.fold(until.as_nanos()));
         self.numbers.fold(into);
@@ -221,7 +224,6 @@ mod tests {
     use super::*;
     use crate::base::limits::RECORD_TTL_MAX;
     use crate::overlay::dht::record::Record;
-    use std::time::Duration;
 
     fn at(seconds: u64) -> Time {
         Time::ZERO + Duration::from_secs(seconds)
@@ -291,5 +293,21 @@ mod tests {
         assert!(cache.doubt(&name, at(2)));
         cache.learn(signed(1, 6), true, at(2));
         assert!(cache.is_known(&name, at(2)));
+    }
+
+    #[test]
+    fn what_is_known_and_stays_wrong_is_asked_for_ever_less_often() {
+        let (name, mut cache) = (identity(1).name(), Cache::default());
+        cache.learn(signed(1, 5), true, at(0));
+        let asked = |cache: &mut Cache, from: u64| {
+            let ms = |ms| at(from) + Duration::from_millis(ms);
+            (0..60_000).filter(|count| cache.doubt(&name, ms(*count))).count()
+        };
+        // At 0, 0.5, 1.5, 3.5, 7.5 and from 15.5 s on every eight.
+        assert_eq!(asked(&mut cache, 0), 11);
+        cache.learn(signed(1, 5), true, at(60));
+        assert!(!cache.doubt(&name, at(60)), "the same again is no news");
+        cache.learn(signed(1, 6), true, at(61));
+        assert!(cache.doubt(&name, at(61)));
     }
 }
