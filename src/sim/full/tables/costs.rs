@@ -31,19 +31,21 @@ struct Sum {
 /// Time, messages, bytes and addresses.
 pub fn costs(effort: Effort) -> Table {
     let mut table = Table::new(
-        "Full simulation: one overlay of a thousand nodes with three links each, 5 to 50 ms apart, three trees, in which \
-         one thing after the other happens. *Settled*: from the event until every tree has one root and all words fit \
-         together again, median / worst. Messages and bytes are all that was said until two seconds after that, the mean \
-         of one event, pulses that fell into that time included. *Readdressed*: other nodes that had another place \
-         afterwards in some tree, mean / worst, and in brackets in all of them, mean.",
+        "Full simulation: one overlay of five hundred nodes with three links each, 5 to 50 ms \
+         apart, three trees, in which one thing after the other happens. *Settled*: from the \
+         event until every tree has one root and all words fit together again, median / \
+         worst. Messages and bytes are all that was said until two seconds after that, the \
+         mean of one event, pulses that fell into that time included. *Readdressed*: other \
+         nodes that had another place afterwards in some tree, mean / worst, and in brackets \
+         in all of them, mean.",
         ["event", "times", "settled after, s", "messages", "bytes", "readdressed"],
     );
     let mut rng = dice(effort.seed, "costs");
-    let nodes = effort.nodes(1000).max(20);
+    let nodes = effort.nodes(500).max(20);
     let mut world = found(Plan { seed: effort.seed, ..Plan::default() }, joiners(nodes));
     start_all(&mut world, START, &mut rng);
     settle(&mut world, PATIENCE);
-    let many = effort.draws(50);
+    let many = effort.draws(20);
     let row = |table: &mut Table, what: &str, sum: Sum| table.row(sum.cells(what));
     let mut sum = Sum::default();
     (0..many).for_each(|_| sum.watch(&mut world, |world| join(world, &mut rng)));

@@ -11,9 +11,10 @@ use crate::sim::table::{Effort, Table};
 /// How long it takes and what it costs until all trees stand.
 pub fn forming(effort: Effort) -> Table {
     let mut table = Table::new(
-        "Full simulation: nodes with three links each, 5 to 50 ms apart, three trees, all started within one second and \
-         knowing nothing but whom to dial. *Settled*: every tree has one root and all words fit together, counted from \
-         the last start. Messages and bytes are those between nodes, by node, until then.",
+        "Full simulation: nodes with three links each, 5 to 50 ms apart, three trees, all \
+         started within one second and knowing nothing but whom to dial. *Settled*: every \
+         tree has one root and all words fit together, counted from the last start. Messages \
+         and bytes are those between nodes, by node, until then.",
         ["nodes", "settled after, s", "messages", "bytes", "deepest place"],
     );
     for nodes in [100, 300, 1000, 3000] {

@@ -17,10 +17,11 @@ const QUESTIONS: u32 = 2000;
 /// Who gets an answer all the same.
 pub fn holes(effort: Effort) -> Table {
     let mut table = Table::new(
-        "Full simulation: three hundred nodes with three links each. A share of them does all that \
-         is right but passes no packet and no errand on. The others' clients ask each other: \
-         friends, who were answered before, and strangers. Hundredths of the questions that arrived \
-         without being sent again, and that were answered within a time, asked again every 250 ms.",
+        "Full simulation: three hundred nodes with three links each. A share of them does all \
+         that is right but passes no packet and no errand on. The others' clients ask each \
+         other: friends, who were answered before, and strangers. Hundredths of the questions \
+         that arrived without being sent again, and that were answered within a time, asked \
+         again every 250 ms.",
         ["swallow", "trees", "who", "questions", "at once", "in 1 s", "in 3 s", "in 10 s"],
     );
     for (percent, trees) in [(2, 3), (5, 3), (5, 4), (10, 3), (10, 4)] {

@@ -18,21 +18,22 @@ const LOOKUPS: u32 = 1000;
 /// How soon a stranger is found by its Name, right after the deaths and later.
 pub fn deaths(effort: Effort) -> Table {
     let mut table = Table::new(
-        "Full simulation: a thousand nodes with three links each, three trees, every node with one client and its \
-         record. A share of all nodes is killed at once, roots included; so much later clients of \
-         living nodes ask others whom they never talked to, and again every 250 ms, as a tunnel's \
-         Hello. Hundredths that were answered within a time, both ways and the lookup of each end \
-         by the other included. Goal: 99.9 after 10 % and 99.5 after 30 %.",
+        "Full simulation: a thousand nodes with three links each, three trees, every node \
+         with one client and its record. A share of all nodes is killed at once, roots \
+         included; so much later clients of living nodes ask others whom they never talked \
+         to, and again every 250 ms, as a tunnel's Hello. Hundredths that were answered \
+         within a time, both ways and the lookup of each end by the other included. Goal: \
+         99.9 after 10 % and 99.5 after 30 %.",
         ["dead", "asked after, s", "questions", "in 0.5 s", "in 1 s", "in 3 s", "in 10 s"],
     );
-    for (percent, later) in [(0, 0), (10, 0), (10, 5), (30, 0), (30, 5), (30, 30)] {
+    for (percent, later) in [(0, 0), (10, 0), (10, 5), (30, 0), (30, 10)] {
         let mut rng = dice(effort.seed, "deaths");
         let nodes = effort.nodes(1000).max(20);
         let plan = Plan { has_visitors: true, seed: effort.seed, ..Plan::default() };
         let mut world = found(plan, joiners(nodes));
         start_all(&mut world, START, &mut rng);
         settle(&mut world, PATIENCE);
-        world.run(effort.time(Duration::from_secs(60)));
+        world.run(effort.time(Duration::from_secs(30)));
         let dead: Vec<Node> =
             (0..nodes).filter(|_| fraction(&mut rng) * 100.0 < f64::from(percent)).collect();
         dead.into_iter().for_each(|node| world.kill(node, Death::Killed));

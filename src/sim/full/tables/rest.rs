@@ -11,15 +11,16 @@ use crate::sim::full::world::Plan;
 use crate::sim::table::{Effort, Table};
 use crate::wire::frame::Kind;
 
-/// Long enough for every record to be stored again three times.
-const WATCHED: Duration = Duration::from_secs(600);
+/// Long enough for every record to be stored again twice.
+const WATCHED: Duration = Duration::from_secs(360);
 
 /// Bytes a second, by node.
 pub fn rest(effort: Effort) -> Table {
     let mut table = Table::new(
-        "Full simulation, as in the table before: bytes a second that one node says to its neighbours in ten minutes in \
-         which nothing happens. *Trees*: standings, pulses, and the questions whether a link is alive that they cause. \
-         *Records*: errands of the table of Names, relayed ones included, where every node has one client with a record \
+        "Full simulation, as in the table before: bytes a second that one node says to its \
+         neighbours in six minutes in which nothing happens. *Trees*: standings, pulses, and \
+         the questions whether a link is alive that they cause. *Records*: errands of the \
+         table of Names, relayed ones included, where every node has one client with a record \
          (8 replicas, stored again every 180 s). Goal: at most 300.",
         ["nodes", "trees", "records", "in all"],
     );
