@@ -5,6 +5,7 @@
 //! makes tunnels by the `handshake`. The layer knows Names and packets, never links.
 
 mod acks;
+mod delay;
 pub mod envelope;
 mod epoch;
 pub mod flow;

@@ -2,17 +2,28 @@
 //!
 //! The window follows DCTCP (RFC 8257): overlay queues mark early, and the window shrinks by half
 //! of the *fraction* that was marked, so it settles just below the first mark. Loss counts as a
-//! full mark. All integer arithmetic: it decides what is sent.
+//! full mark. Beside somebody who types the round trip says earlier that a queue grows ([`Delay`]).
+//! All integer arithmetic: it decides what is sent.
 
 use std::time::Duration;
 
 use crate::base::clock::Time;
-use crate::base::limits::{FRAME_MAX, OUTAGE_MAX, OUTAGE_MIN, PROBE_MIN};
+use crate::base::limits::{
+    FRAME_MAX, HEAD_ROOM, ICV_MAX, OUTAGE_MAX, OUTAGE_MIN, PAYLOAD_MAX, PROBE_MIN,
+};
+
+use super::delay::Delay;
 
 /// Window at the start and after an outage, in bytes.
 const WINDOW_START: u64 = 4 * FRAME_MAX as u64;
 /// Window that always stays, in bytes.
 const WINDOW_MIN: u64 = 2 * FRAME_MAX as u64;
+/// The same beside somebody who types: on a megabit a second it stands in queues for 25 ms.
+const WINDOW_COURTEOUS: u64 = 3 << 10;
+/// A payload's least share of such a window, in bytes: smaller ones would be all header.
+const PAYLOAD_COURTEOUS: usize = 1 << 10;
+/// A packet up to this may be a keystroke, in bytes of payload.
+const KEYSTROKE: usize = 512;
 /// Window at most, in bytes: what a link's queue takes without dropping.
 const WINDOW_MAX: u64 = 3 << 20;
 /// Weight of the newest mark fraction: one sixteenth (RFC 8257 section 3.3).
@@ -25,6 +36,7 @@ const WHOLE: u64 = 1024;
 pub(crate) struct Path {
     smoothed: Option<Duration>,
     variation: Duration,
+    delay: Delay,
     window: u64,
     /// Above this the window grows by one packet a round instead of doubling.
     threshold: u64,
@@ -47,6 +59,7 @@ impl Default for Path {
         Self {
             smoothed: None,
             variation: Duration::ZERO,
+            delay: Delay::default(),
             window: WINDOW_START,
             threshold: WINDOW_MAX,
             in_flight: 0,
@@ -125,8 +138,26 @@ impl Path {
         self.progress(now);
     }
 
-    /// A round trip was measured (RFC 6298 section 2).
-    pub(crate) fn measured(&mut self, sample: Duration) {
+    /// A packet with so much payload is about to leave a session that has nothing else under way.
+    pub(crate) fn alone(&mut self, payload: usize, now: Time) {
+        if payload <= KEYSTROKE {
+            self.delay.be_courteous(now);
+        }
+    }
+
+    /// Bytes of payload one packet should hold: a keystroke waits until a packet is through.
+    pub(crate) fn payload(&self, now: Time) -> usize {
+        let quarter = usize::try_from(self.window / 4).unwrap_or(PAYLOAD_MAX);
+        let least = if self.delay.is_courteous(now) { PAYLOAD_COURTEOUS } else { PAYLOAD_MAX };
+        quarter.saturating_sub(HEAD_ROOM + ICV_MAX).clamp(least, PAYLOAD_MAX)
+    }
+
+    /// A round trip was measured (RFC 6298 section 2), by `acked_transmission`.
+    pub(crate) fn measured(&mut self, sample: Duration, acked_transmission: u64, now: Time) {
+        let is_turned = self.delay.measured(sample, now);
+        if self.delay.is_courteous(now) {
+            self.make_way(sample, is_turned, acked_transmission);
+        }
         match self.smoothed {
             None => (self.smoothed, self.variation) = (Some(sample), sample / 2),
             Some(smoothed) => {
@@ -136,14 +167,30 @@ impl Path {
         }
     }
 
+    /// Shortens the queues for somebody who types; empties them when it is time to see the path.
+    fn make_way(&mut self, sample: Duration, is_turned: bool, transmission: u64) {
+        if is_turned {
+            self.threshold = self.window;
+            self.window = WINDOW_COURTEOUS;
+        } else if let Some(part) = self.delay.fitting(self.window, sample)
+            && transmission > self.reduced_at
+        {
+            self.reduced_at = self.transmission;
+            self.window = part.max(WINDOW_COURTEOUS);
+            self.threshold = self.window;
+        }
+    }
+
     /// `acked` bytes were acknowledged; the window grows.
-    pub(crate) fn grow(&mut self, acked: u64) {
+    pub(crate) fn grow(&mut self, acked: u64, now: Time) {
         // A window that was not filled proves nothing about what the path takes.
-        if self.in_flight + acked < self.window / 2 {
+        if acked == 0 || self.in_flight + acked < self.window / 2 {
             return;
         }
         let by = if self.window < self.threshold {
             acked
+        } else if self.delay.is_courteous(now) {
+            (FRAME_MAX as u64 * acked / self.window).clamp(1, acked.div_ceil(8).max(1))
         } else {
             (FRAME_MAX as u64 * acked / self.window).max(1)
         };
@@ -177,15 +224,19 @@ impl Path {
             return;
         }
         self.reduced_at = self.transmission;
-        self.window = (self.window - self.window * fraction / (2 * WHOLE)).max(WINDOW_MIN);
+        let less = self.window - self.window * fraction / (2 * WHOLE);
+        self.window = less.max(WINDOW_MIN.min(self.window));
         self.threshold = self.window;
     }
 
-    /// The path was gone and is back: nothing is under way, and nothing is known of its width
-    /// but that half of the old window was once right.
-    pub(crate) fn restart(&mut self) {
-        self.threshold = (self.window / 2).max(WINDOW_START);
+    /// The path was gone and is back: nothing is under way, and its width is found out as at the
+    /// start, because it may be another one.
+    pub(crate) fn restart(&mut self, now: Time) {
+        self.threshold = WINDOW_MAX;
         self.window = WINDOW_START.min(self.window);
+        if self.delay.restart(now) {
+            self.window = WINDOW_COURTEOUS;
+        }
         self.in_flight = 0;
         (self.waiting, self.probes) = (None, 0);
     }
@@ -220,6 +271,7 @@ impl Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::VecDeque;
 
     const LEN: u64 = FRAME_MAX as u64;
 
@@ -235,7 +287,7 @@ mod tests {
         }
         counters.1 += marked;
         let acked = path.in_flight();
-        path.grow(acked);
+        path.grow(acked, at(0));
         path.landed(acked);
         path.marks(counters.0, counters.1, newest);
         path.progress(at(0));
@@ -259,10 +311,84 @@ mod tests {
         assert_eq!(path.window(), before / 2 + before % 2, "once a round");
     }
 
+    /// A bottleneck of so many bytes a millisecond, and two seconds of bulk through it, with or
+    /// without somebody who types; returns the longest round trip of the last, in milliseconds.
+    fn bulk(path: &mut Path, speed: u64, types: bool, from: u64) -> u64 {
+        let (mut queue, mut longest) = (VecDeque::<(u64, u64, u64, u64)>::new(), 0);
+        let mut free_at = from * 1000;
+        for us in (from * 1000..(from + 2000) * 1000).step_by(100) {
+            let now = Time::from_nanos(us * 1000);
+            if types && us % 50_000 == 0 {
+                path.alone(1, now);
+            }
+            while queue.front().is_some_and(|(done, ..)| *done <= us) {
+                let Some((_, sent, len, transmission)) = queue.pop_front() else { break };
+                path.measured(Duration::from_micros(us - sent), transmission, now);
+                path.grow(len, now);
+                path.landed(len);
+                if us > (from + 1000) * 1000 {
+                    longest = longest.max((us - sent) / 1000);
+                }
+            }
+            while path.has_room() {
+                let len = (path.payload(now) + HEAD_ROOM + ICV_MAX) as u64;
+                let transmission = path.sent(len, now);
+                free_at = free_at.max(us) + len * 1000 / speed;
+                queue.push_back((free_at + 1000, us, len, transmission));
+            }
+        }
+        longest
+    }
+
+    #[test]
+    fn bulk_leaves_the_queues_short_for_who_types_and_fills_them_otherwise() {
+        // 10 and 1 Mbit/s.
+        for speed in [1250, 125] {
+            assert!(bulk(&mut Path::default(), speed, false, 0) > 200);
+            let mut path = Path::default();
+            path.measured(Duration::from_millis(1), 0, at(0));
+            let longest = bulk(&mut path, speed, true, 0);
+            assert!(longest <= 50, "{longest} ms at {speed} kbyte/s");
+        }
+    }
+
+    #[test]
+    fn a_path_that_returns_slower_is_soon_clear_for_who_types() {
+        let mut path = Path::default();
+        path.measured(Duration::from_millis(1), 0, at(0));
+        bulk(&mut path, 1250, true, 0);
+        path.restart(at(2400));
+        path.restart(at(6000));
+        let longest = bulk(&mut path, 125, true, 6000);
+        assert!(longest <= 50, "{longest} ms");
+    }
+
+    #[test]
+    fn an_acknowledgement_of_nothing_new_widens_nothing() {
+        let mut path = Path::default();
+        path.alone(1, at(0));
+        path.measured(Duration::from_millis(1), 0, at(0));
+        path.lost(1);
+        path.sent(WINDOW_START, at(0));
+        let before = path.window();
+        path.grow(0, at(0));
+        assert_eq!(path.window(), before);
+    }
+
+    #[test]
+    fn a_path_that_returns_is_found_out_as_at_the_start() {
+        let (mut path, mut counters) = (Path::default(), (0, 0));
+        path.lost(1);
+        path.restart(at(0));
+        let before = path.window();
+        round(&mut path, 0, &mut counters);
+        assert!(path.window() >= 2 * before - LEN, "it doubles");
+    }
+
     #[test]
     fn silence_is_an_outage_only_while_something_waits() {
         let mut path = Path::default();
-        path.measured(Duration::from_millis(1));
+        path.measured(Duration::from_millis(1), 0, at(0));
         assert_eq!((path.probe_at(), path.outage_at()), (None, None));
         path.sent(100, at(10));
         assert_eq!(path.probe_at(), Some(at(10) + PROBE_MIN));

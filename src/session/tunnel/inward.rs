@@ -184,7 +184,7 @@ impl Tunnel {
         }
         if hello.outage || was_out {
             self.table.lose_all();
-            self.path.restart();
+            self.path.restart(now);
         }
         self.apply(&head, entries, now)?;
         // The Re-Hello speaks of as many sessions as fit; the rest follows here.
@@ -236,9 +236,9 @@ impl Tunnel {
             }
         }
         if let Some(rtt) = sum.rtt {
-            self.path.measured(rtt);
+            self.path.measured(rtt, sum.transmission, now);
         }
-        self.path.grow(sum.landed);
+        self.path.grow(sum.landed, now);
         self.path.landed(sum.landed + sum.lost);
         self.path.marks(head.received, head.marked, sum.transmission);
         if sum.lost > 0 {

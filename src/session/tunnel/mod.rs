@@ -155,7 +155,9 @@ impl Tunnel {
                 Err(Held::Credit)
             }
             0 => Err(Held::Log),
-            room if self.path.has_room() && self.table.is_lossless() => Ok(room),
+            room if self.path.has_room() && self.table.is_lossless() => {
+                Ok(room.min(self.path.payload(now)))
+            }
             _ => {
                 self.crowded = true;
                 Err(Held::Path)

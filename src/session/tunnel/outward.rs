@@ -25,6 +25,9 @@ impl Tunnel {
 
     pub(super) fn dispatch(&mut self, key: u64, kind: ConType, mut payload: Buffer, now: Time) {
         let Some(session) = self.table.get_mut(key) else { return };
+        if kind == ConType::Data && session.log.is_empty() {
+            self.path.alone(payload.len(), now);
+        }
         let last = kind != ConType::Data
             || self.path.is_last((payload.len() + HEAD_ROOM + ICV_MAX) as u64)
             || session.lacks_credit_after(payload.len());

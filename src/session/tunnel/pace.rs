@@ -17,7 +17,7 @@ impl Tunnel {
     pub(super) fn suspend(&mut self, outage: Outage, now: Time) {
         if self.flow.suspend(outage, now) {
             self.table.lose_all();
-            self.path.restart();
+            self.path.restart(now);
             self.acks.forget();
             self.events.push_back(Event::Suspended(outage));
         }

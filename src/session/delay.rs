@@ -1,0 +1,126 @@
+//! What stands in the path's queues, told by the round trip, and who would suffer from it.
+//!
+//! Marks and losses say that a queue is full; somebody who types beside a download feels it long
+//! before. So while small packets go out of sessions that have nothing else under way, the tunnel is
+//! *courteous*: it keeps the time that its own bytes wait in queues short. Otherwise it would give way
+//! to every flow beside it that is not.
+
+use std::time::Duration;
+
+use crate::base::clock::Time;
+
+/// Waiting in queues that a courteous tunnel allows itself.
+const ALLOWED: Duration = Duration::from_millis(20);
+/// Courtesy lasts this long after the last small packet.
+const LASTS: Duration = Duration::from_secs(2);
+/// The least round trip is that of this time and the same before it: a path may become longer.
+const TURN: Duration = Duration::from_secs(10);
+
+/// Round trips of one path.
+#[derive(Debug, Default)]
+pub(crate) struct Delay {
+    /// The least round trip of this turn and of the one before.
+    least: [Option<Duration>; 2],
+    turned: Time,
+    courteous_until: Option<Time>,
+    /// There was courtesy when the path went, and nothing was measured since.
+    was_courteous: bool,
+}
+
+impl Delay {
+    /// The path went, or is back and may be another: nothing is known of it. Whoever typed before
+    /// does so again: true while that holds.
+    pub(crate) fn restart(&mut self, now: Time) -> bool {
+        self.least = [None; 2];
+        self.was_courteous |= self.is_courteous(now);
+        if self.was_courteous {
+            self.be_courteous(now);
+        }
+        self.was_courteous
+    }
+
+    /// A round trip was measured. True when a turn is over: the queues should be empty for a
+    /// moment, so that the least can be seen again.
+    pub(crate) fn measured(&mut self, sample: Duration, now: Time) -> bool {
+        self.was_courteous = false;
+        let is_over = self.least[0].is_some() && now.since(self.turned) >= TURN;
+        if is_over || self.least[0].is_none() {
+            self.least = [None, self.least[0]];
+            self.turned = now;
+        }
+        self.least[0] = Some(self.least[0].map_or(sample, |least| least.min(sample)));
+        is_over
+    }
+
+    fn least(&self) -> Duration {
+        self.least.iter().flatten().min().copied().unwrap_or_default()
+    }
+
+    /// A small packet left, and nothing else of its session is under way: somebody may be typing.
+    pub(crate) fn be_courteous(&mut self, now: Time) {
+        self.courteous_until = Some(now + LASTS);
+    }
+
+    /// Whether somebody has typed lately.
+    pub(crate) fn is_courteous(&self, now: Time) -> bool {
+        self.courteous_until.is_some_and(|until| now < until)
+    }
+
+    /// The part of a window that stands in queues no longer than is allowed, where a round trip of
+    /// this length shows that not all of it does.
+    pub(crate) fn fitting(&self, window: u64, sample: Duration) -> Option<u64> {
+        let fits = self.least() + ALLOWED;
+        let part = u128::from(window) * fits.as_nanos() / sample.as_nanos().max(1);
+        (sample > fits).then_some(part as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_window_shrinks_to_what_the_allowed_queue_takes() {
+        let mut delay = Delay::default();
+        delay.measured(10 * MS, Time::ZERO);
+        delay.measured(60 * MS, Time::ZERO);
+        assert_eq!(delay.fitting(60_000, 30 * MS), None);
+        assert_eq!(delay.fitting(60_000, 60 * MS), Some(30_000));
+    }
+
+    #[test]
+    fn the_least_is_forgotten_after_two_turns_and_asked_for_at_each() {
+        let mut delay = Delay::default();
+        assert!(!delay.measured(MS, Time::ZERO));
+        assert!(!delay.measured(50 * MS, Time::ZERO + TURN - MS));
+        assert!(delay.measured(50 * MS, Time::ZERO + TURN));
+        assert_eq!(delay.least(), MS);
+        assert!(delay.measured(50 * MS, Time::ZERO + TURN * 2));
+        assert_eq!(delay.least(), 50 * MS);
+    }
+
+    #[test]
+    fn courtesy_lasts_a_moment() {
+        let mut delay = Delay::default();
+        assert!(!delay.is_courteous(Time::ZERO));
+        delay.be_courteous(Time::ZERO);
+        assert!(delay.is_courteous(Time::ZERO + LASTS - MS));
+        assert!(!delay.is_courteous(Time::ZERO + LASTS));
+        assert!(!delay.restart(Time::ZERO + LASTS));
+    }
+
+    #[test]
+    fn who_typed_before_an_outage_types_after_it() {
+        let mut delay = Delay::default();
+        delay.measured(MS, Time::ZERO);
+        delay.be_courteous(Time::ZERO);
+        assert!(delay.restart(Time::ZERO + MS), "it goes");
+        let back = Time::ZERO + TURN;
+        assert!(!delay.is_courteous(back) && delay.restart(back) && delay.is_courteous(back));
+        assert_eq!(delay.least(), Duration::ZERO, "it may be another path");
+        delay.measured(MS, back);
+        assert!(!delay.restart(back + LASTS));
+    }
+}
