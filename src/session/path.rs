@@ -18,8 +18,8 @@ use super::delay::Delay;
 const WINDOW_START: u64 = 4 * FRAME_MAX as u64;
 /// Window that always stays, in bytes.
 const WINDOW_MIN: u64 = 2 * FRAME_MAX as u64;
-/// The same beside somebody who types: on a megabit a second it stands in queues for 25 ms.
-const WINDOW_COURTEOUS: u64 = 3 << 10;
+/// The same beside somebody who types: on a megabit a second it stands in queues for 20 ms.
+const WINDOW_COURTEOUS: u64 = 2 << 10;
 /// A payload's least share of such a window, in bytes: smaller ones would be all header.
 const PAYLOAD_COURTEOUS: usize = 1 << 10;
 /// A packet up to this may be a keystroke, in bytes of payload.
