@@ -84,8 +84,8 @@ impl Switch {
             let link = self.roster.neighbours.get(&to).and_then(|end| end.primary);
             let Some(id) = link else { continue };
             self.post.carriers.on(id, |carrier| match said {
-                Said::Standing(standing) => carrier.link.stand(&standing),
-                Said::Pulse(pulse) => carrier.link.pulse(&pulse),
+                Said::Standing(standing) => carrier.link.stand(&standing, now),
+                Said::Pulse(pulse) => carrier.link.pulse(&pulse, now),
             });
         }
     }

@@ -104,8 +104,8 @@ impl World {
             }
             220..232 => self.stand(script),
             232..236 => {
-                let pulse = self.hands.pulse(script);
-                self.on_some_end(script, |end| end.pulse(&pulse));
+                let (pulse, now) = (self.hands.pulse(script), self.driver.now);
+                self.on_some_end(script, |end| end.pulse(&pulse, now));
             }
             236..240 => {
                 let signed = record(script);
@@ -157,7 +157,7 @@ impl World {
         let own = identity(CLOAK).name();
         let standing = self.hands.standing(hand, &own, heard, script);
         if let Some(end) = self.far.ends.get_mut(&link).filter(|end| end.is_up()) {
-            end.stand(&standing);
+            end.stand(&standing, self.driver.now);
         }
     }
 }

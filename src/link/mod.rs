@@ -280,8 +280,10 @@ impl Link {
         self.queue.control(Kind::Names, frame);
     }
 
-    /// Tells a neighbour how this node stands in a tree, in place of what it was told before.
-    pub fn stand(&mut self, standing: &Standing) {
+    /// Tells a neighbour how this node stands in a tree, in place of what it was told before. Like a
+    /// pulse it wants to know that somebody hears it: nobody else would notice that a neighbour
+    /// with whom no packets are exchanged is gone.
+    pub fn stand(&mut self, standing: &Standing, now: Time) {
         let mut body = vec![0; standing.room()];
         let mut writer = Writer::new(&mut body);
         standing.emit(&mut writer);
@@ -290,12 +292,14 @@ impl Link {
             into.bytes(&body[..len]);
         });
         self.queue.tree_control(Kind::Standing, standing.tree, frame);
+        self.monitor.sent(now);
     }
 
-    /// Tells a neighbour that a root lives.
-    pub fn pulse(&mut self, pulse: &Pulse) {
+    /// Tells a neighbour that a root lives; whether the neighbour does is asked with it.
+    pub fn pulse(&mut self, pulse: &Pulse, now: Time) {
         let frame = message(&self.pool, Kind::Pulse, Pulse::LEN, |into| pulse.emit(into));
         self.queue.tree_control(Kind::Pulse, pulse.tree, frame);
+        self.monitor.sent(now);
     }
 
     /// Says a word about records between a CLOAK node and its client.

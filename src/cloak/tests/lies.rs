@@ -66,7 +66,8 @@ pub(super) fn errand(to: Name, course: Course, body: &[u8]) -> Vec<u8> {
 }
 
 fn say(world: &mut World, liar: usize, standing: &Standing) {
-    world.users[liar].link.as_mut().expect("a link").stand(standing);
+    let now = world.now;
+    world.users[liar].link.as_mut().expect("a link").stand(standing, now);
     world.run(20);
 }
 
