@@ -9,8 +9,8 @@ use crate::sim::full::sessions::Law;
 use crate::sim::full::world::{Death, Plan};
 use crate::sim::table::{Effort, Table};
 
-const BEFORE: Duration = Duration::from_secs(60);
-const WATCHED: Duration = Duration::from_secs(240);
+const BEFORE: Duration = Duration::from_secs(30);
+const WATCHED: Duration = Duration::from_secs(120);
 
 /// One row.
 struct Case {
@@ -37,8 +37,8 @@ const CASES: [Case; 7] = [
 /// What is answered meanwhile.
 pub fn churn(effort: Effort) -> Table {
     let mut table = Table::new(
-        "Full simulation: two hundred nodes with three links each come and go for five \
-         minutes, measured for the last four; who went is back after 30 s in the median. \
+        "Full simulation: sixty nodes with three links each come and go for 150 s, \
+         measured for the last 120; who went is back after 30 s in the median. \
          Deaths are kills, which the kernel tells the neighbours, or *silent*; *lost* is the \
          share of TCP's segments. *Friends* talk all along (20 questions a second between \
          fixed pairs), *strangers* never did (5 a second), so theirs include two lookups. \
@@ -90,7 +90,7 @@ impl Case {
         let median = Duration::from_secs(self.median);
         Script {
             plan,
-            shape: joiners(effort.nodes(200).max(20)),
+            shape: joiners(effort.nodes(60).max(20)),
             churn: Some(Churn { law: self.law, median, death: self.death }),
             before: effort.time(BEFORE),
             watched: effort.time(WATCHED),

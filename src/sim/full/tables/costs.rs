@@ -31,7 +31,7 @@ struct Sum {
 /// Time, messages, bytes and addresses.
 pub fn costs(effort: Effort) -> Table {
     let mut table = Table::new(
-        "Full simulation: one overlay of five hundred nodes with three links each, 5 to 50 ms \
+        "Full simulation: one overlay of a hundred nodes with three links each, 5 to 50 ms \
          apart, three trees, in which one thing after the other happens. *Settled*: from the \
          event until every tree has one root and all words fit together again, median / \
          worst. Messages and bytes are all that was said until two seconds after that, the \
@@ -41,11 +41,11 @@ pub fn costs(effort: Effort) -> Table {
         ["event", "times", "settled after, s", "messages", "bytes", "readdressed"],
     );
     let mut rng = dice(effort.seed, "costs");
-    let nodes = effort.nodes(500).max(20);
+    let nodes = effort.nodes(100).max(20);
     let mut world = found(Plan { seed: effort.seed, ..Plan::default() }, joiners(nodes));
     start_all(&mut world, START, &mut rng);
     settle(&mut world, PATIENCE);
-    let many = effort.draws(20);
+    let many = effort.draws(5);
     let row = |table: &mut Table, what: &str, sum: Sum| table.row(sum.cells(what));
     let mut sum = Sum::default();
     (0..many).for_each(|_| sum.watch(&mut world, |world| join(world, &mut rng)));
@@ -67,7 +67,7 @@ pub fn costs(effort: Effort) -> Table {
         row(&mut table, what, sum);
     }
     let mut sum = Sum::default();
-    for tree in (0..3).cycle().take(effort.draws(9) as usize) {
+    for tree in (0..3).cycle().take(effort.draws(3) as usize) {
         if let Some(root) = root(&world, tree) {
             sum.watch(&mut world, |world| world.kill(root, Death::Killed));
         }

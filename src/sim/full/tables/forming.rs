@@ -17,7 +17,7 @@ pub fn forming(effort: Effort) -> Table {
          and bytes are those between nodes, by node, until then.",
         ["nodes", "settled after, s", "messages", "bytes", "deepest place"],
     );
-    for nodes in [100, 300, 1000, 3000] {
+    for nodes in [100, 300, 1000] {
         let nodes = effort.nodes(nodes).max(20);
         let mut world = found(Plan { seed: effort.seed, ..Plan::default() }, joiners(nodes));
         start_all(&mut world, START, &mut dice(effort.seed, "starts"));

@@ -24,7 +24,7 @@ pub fn rest(effort: Effort) -> Table {
          (8 replicas, stored again every 180 s). Goal: at most 300.",
         ["nodes", "trees", "records", "in all"],
     );
-    for nodes in [100, 300, 1000] {
+    for nodes in [50, 100] {
         let nodes = effort.nodes(nodes).max(20);
         let plan = Plan { has_visitors: true, seed: effort.seed, ..Plan::default() };
         let mut world = found(plan, joiners(nodes));
