@@ -1,7 +1,7 @@
 //! The full simulation: real CLOAK cores, links that prove themselves, signatures, timers and all,
 //! over streams in virtual time.
 //!
-//! [`world`] drives the cores and [`traffic`] carries what they say, as reactors and networks do;
+//! [`world`] drives the cores and `traffic` carries what they say, as reactors and networks do;
 //! [`observer`] sees all of them at once, which no node can. Thousands of nodes run on one core.
 
 pub mod agenda;

@@ -1,7 +1,6 @@
 //! What the full simulation's tables have in common.
 
 pub mod churn;
-pub mod costs;
 pub mod forming;
 pub mod holes;
 pub mod records;
@@ -19,13 +18,4 @@ const fn joiners(nodes: u32) -> Shape {
 /// Seconds, with as many digits as mean something.
 fn seconds(time: Duration) -> String {
     format!("{:.2}", time.as_secs_f64())
-}
-
-/// Median and greatest of some times.
-fn median_and_worst(mut times: Vec<Duration>) -> String {
-    times.sort_unstable();
-    match times.as_slice() {
-        [] => "-".to_owned(),
-        all => format!("{} / {}", seconds(all[all.len() / 2]), seconds(all[all.len() - 1])),
-    }
 }
