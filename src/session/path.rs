@@ -51,6 +51,9 @@ pub(crate) struct Path {
     seen: (u32, u32),
     /// Since when the oldest unanswered thing waits.
     waiting: Option<Time>,
+    /// Probes since a round trip was measured. An answer to what was sent twice measures none: on a
+    /// path that has become slower the wait must stay doubled until one does (Karn's rule), or the
+    /// second sendings alone would fill it.
     probes: u32,
 }
 
@@ -109,9 +112,7 @@ impl Path {
 
     /// Something that deserves an answer left.
     pub(crate) fn await_answer(&mut self, now: Time) {
-        if self.waiting.is_none() {
-            (self.waiting, self.probes) = (Some(now), 0);
-        }
+        self.waiting.get_or_insert(now);
     }
 
     /// A packet is no longer under way (lost, or acknowledged).
@@ -129,7 +130,6 @@ impl Path {
 
     /// The peer acknowledged something new.
     pub(crate) fn progress(&mut self, now: Time) {
-        self.probes = 0;
         self.waiting = (self.in_flight > 0).then_some(now);
     }
 
@@ -154,6 +154,7 @@ impl Path {
 
     /// A round trip was measured (RFC 6298 section 2), by `acked_transmission`.
     pub(crate) fn measured(&mut self, sample: Duration, acked_transmission: u64, now: Time) {
+        self.probes = 0;
         let is_turned = self.delay.measured(sample, now);
         if self.delay.is_courteous(now) {
             self.make_way(sample, is_turned, acked_transmission);
@@ -396,6 +397,19 @@ mod tests {
         path.landed(100);
         path.progress(at(20));
         assert_eq!(path.outage_at(), None);
+    }
+
+    #[test]
+    fn probes_stay_apart_until_a_round_trip_was_measured() {
+        let mut path = Path::default();
+        path.measured(Duration::from_millis(1), 0, at(0));
+        path.sent(100, at(0));
+        path.probed();
+        path.progress(at(100));
+        assert_eq!(path.probe_at(), Some(at(100) + 2 * PROBE_MIN), "it may be the second's answer");
+        path.measured(Duration::from_millis(1), 1, at(200));
+        path.progress(at(200));
+        assert_eq!(path.probe_at(), Some(at(200) + PROBE_MIN));
     }
 
     #[test]
