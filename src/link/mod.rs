@@ -280,9 +280,9 @@ impl Link {
         self.queue.control(Kind::Names, frame);
     }
 
-    /// Tells a neighbour how this node stands in a tree, in place of what it was told before. Like a
-    /// pulse it wants to know that somebody hears it: nobody else would notice that a neighbour
-    /// with whom no packets are exchanged is gone.
+    /// Tells a neighbour how this node stands in a tree, in place of what it was told before. Like
+    /// a pulse it wants an answer: nobody else would notice that a neighbour with whom no packets
+    /// are exchanged is gone.
     pub fn stand(&mut self, standing: &Standing, now: Time) {
         let mut body = vec![0; standing.room()];
         let mut writer = Writer::new(&mut body);
