@@ -1,9 +1,9 @@
 //! What stands in the path's queues, told by the round trip, and who would suffer from it.
 //!
 //! Marks and losses say that a queue is full; somebody who types beside a download feels it long
-//! before. So while small packets go out of sessions that have nothing else under way, the tunnel is
-//! *courteous*: it keeps the time that its own bytes wait in queues short. Otherwise it would give way
-//! to every flow beside it that is not.
+//! before. So while small packets go out of sessions that have nothing else under way, the tunnel
+//! is *courteous*: it keeps the time that its own bytes wait in queues short. Otherwise it would
+//! give way to every flow beside it that is not.
 
 use std::time::Duration;
 
