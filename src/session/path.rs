@@ -18,8 +18,9 @@ use super::delay::Delay;
 const WINDOW_START: u64 = 4 * FRAME_MAX as u64;
 /// Window that always stays, in bytes.
 const WINDOW_MIN: u64 = 2 * FRAME_MAX as u64;
-/// The same beside somebody who types: on a megabit a second it stands in queues for 20 ms.
-const WINDOW_COURTEOUS: u64 = 2 << 10;
+/// The same beside somebody who types: one packet at a time, so that the least round trip is that
+/// of an empty queue. On a megabit a second each stands there for 10 ms.
+const WINDOW_COURTEOUS: u64 = 1 << 10;
 /// A payload's least share of such a window, in bytes: smaller ones would be all header.
 const PAYLOAD_COURTEOUS: usize = 1 << 10;
 /// A packet up to this may be a keystroke, in bytes of payload.
@@ -95,6 +96,12 @@ impl Path {
     /// Whether another packet may leave.
     pub(crate) fn has_room(&self) -> bool {
         self.in_flight < self.window
+    }
+
+    /// Bytes of payload that may leave although the window is full, of a session that has nothing
+    /// under way: a keystroke does not wait for what is.
+    pub(crate) fn room_beside(&self) -> usize {
+        if self.in_flight < 2 * self.window { KEYSTROKE } else { 0 }
     }
 
     /// Whether the packet about to leave is the last the window takes.
@@ -182,10 +189,15 @@ impl Path {
         }
     }
 
-    /// `acked` bytes were acknowledged; the window grows.
-    pub(crate) fn grow(&mut self, acked: u64, now: Time) {
+    /// `acked` bytes were acknowledged; the window grows. `is_measured` says that it was seen how
+    /// long that took.
+    pub(crate) fn grow(&mut self, acked: u64, is_measured: bool, now: Time) {
         // A window that was not filled proves nothing about what the path takes.
         if acked == 0 || self.in_flight + acked < self.window / 2 {
+            return;
+        }
+        // What was sent twice would fill the queues of a slower path unseen.
+        if !is_measured && self.delay.is_courteous(now) {
             return;
         }
         let by = if self.window < self.threshold {
@@ -288,7 +300,7 @@ mod tests {
         }
         counters.1 += marked;
         let acked = path.in_flight();
-        path.grow(acked, at(0));
+        path.grow(acked, true, at(0));
         path.landed(acked);
         path.marks(counters.0, counters.1, newest);
         path.progress(at(0));
@@ -325,7 +337,7 @@ mod tests {
             while queue.front().is_some_and(|(done, ..)| *done <= us) {
                 let Some((_, sent, len, transmission)) = queue.pop_front() else { break };
                 path.measured(Duration::from_micros(us - sent), transmission, now);
-                path.grow(len, now);
+                path.grow(len, true, now);
                 path.landed(len);
                 if us > (from + 1000) * 1000 {
                     longest = longest.max((us - sent) / 1000);
@@ -372,8 +384,27 @@ mod tests {
         path.lost(1);
         path.sent(WINDOW_START, at(0));
         let before = path.window();
-        path.grow(0, at(0));
+        path.grow(0, true, at(0));
         assert_eq!(path.window(), before);
+    }
+
+    #[test]
+    fn beside_who_types_nothing_grows_unmeasured_and_a_keystroke_waits_for_no_window() {
+        let mut path = Path::default();
+        path.alone(1, at(0));
+        path.measured(Duration::from_millis(1), 0, at(0));
+        path.restart(at(0));
+        path.sent(LEN, at(0));
+        let before = path.window();
+        assert!(!path.has_room() && path.room_beside() == 0, "twice the window is under way");
+        path.grow(LEN, false, at(0));
+        assert_eq!(path.window(), before);
+        path.grow(LEN, true, at(0));
+        assert!(path.window() > before);
+        while path.has_room() {
+            path.sent(1, at(0));
+        }
+        assert_eq!(path.room_beside(), KEYSTROKE);
     }
 
     #[test]

@@ -158,9 +158,10 @@ impl Tunnel {
             room if self.path.has_room() && self.table.is_lossless() => {
                 Ok(room.min(self.path.payload(now)))
             }
-            _ => {
-                self.crowded = true;
-                Err(Held::Path)
+            room => {
+                let beside = if session.log.is_empty() { self.path.room_beside() } else { 0 };
+                self.crowded |= beside == 0;
+                if beside > 0 { Ok(room.min(beside)) } else { Err(Held::Path) }
             }
         }
     }
