@@ -87,12 +87,16 @@ pub const PROBE_MIN: Duration = Duration::from_millis(60);
 pub const OUTAGE_MIN: Duration = Duration::from_millis(400);
 /// … and no later than this.
 pub const OUTAGE_MAX: Duration = Duration::from_secs(3);
-/// Re-Hello and Hello interval while something waits.
+/// Re-Hello and Hello interval while something waits …
 pub const REHELLO_EVERY: Duration = Duration::from_millis(250);
-/// The same after [`REHELLO_PATIENCE`].
-pub const REHELLO_SLOW: Duration = Duration::from_secs(1);
-/// How long the quick interval lasts.
+/// … for this long; each of them costs a third of a millisecond.
+pub const REHELLO_QUICK: Duration = Duration::from_secs(60);
+/// The interval after that …
+pub const REHELLO_LATER: Duration = Duration::from_millis(500);
+/// … until the outage is this old …
 pub const REHELLO_PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// … and the interval from then on.
+pub const REHELLO_SLOW: Duration = Duration::from_secs(1);
 /// A sender held up by credit asks for news this often at most; the wait doubles to ten times it.
 pub const CREDIT_PROBE: Duration = Duration::from_secs(1);
 /// An unauthenticated hint (unreachable, restarted) is heeded once in this time.

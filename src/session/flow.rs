@@ -7,7 +7,9 @@
 use std::time::Duration;
 
 use crate::base::clock::Time;
-use crate::base::limits::{REHELLO_EVERY, REHELLO_PATIENCE, REHELLO_SLOW};
+use crate::base::limits::{
+    REHELLO_EVERY, REHELLO_LATER, REHELLO_PATIENCE, REHELLO_QUICK, REHELLO_SLOW,
+};
 use crate::crypto::rng::Rng;
 
 /// Re-Hellos of a tunnel in which nothing waits, before it is taken for idle again.
@@ -125,8 +127,11 @@ impl Flow {
             (self.outage, self.since, self.next_try) = (None, now, None);
             return true;
         }
-        let patient = now.since(self.since) < REHELLO_PATIENCE;
-        let every = if patient { REHELLO_EVERY } else { REHELLO_SLOW };
+        let every = match now.since(self.since) {
+            age if age < REHELLO_QUICK => REHELLO_EVERY,
+            age if age < REHELLO_PATIENCE => REHELLO_LATER,
+            _ => REHELLO_SLOW,
+        };
         // A jitter of an eighth keeps the peers of a relay that returns from speaking at once.
         let eighth = u64::try_from(every.as_nanos() / 8).unwrap_or(1);
         let jitter = Duration::from_nanos(rng.below(2 * eighth));
