@@ -124,14 +124,16 @@ impl Process {
 
     /// Bytes of memory in use (`VmRSS`) and at the peak (`VmHWM`).
     pub(crate) fn memory(&self) -> (u64, u64) {
+        (self.field("VmRSS:"), self.field("VmHWM:"))
+    }
+
+    /// Bytes that `/proc` states under a name.
+    pub(crate) fn field(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid()));
         let status = status.expect("Linux tells of its processes");
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let number = line.and_then(|line| line.split_whitespace().next());
-            number.and_then(|number| number.parse::<u64>().ok()).expect("a number of kB") << 10
-        };
-        (field("VmRSS:"), field("VmHWM:"))
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number.and_then(|number| number.parse::<u64>().ok()).expect("a number of kB") << 10
     }
 }
 
