@@ -53,7 +53,10 @@ pub(crate) struct Inbox {
     kept: u64,
     window: u64,
     granted: u64,
-    granted_at: Time,
+    /// The newest grant when all before it were used up.
+    edge: u64,
+    /// The sender has come to the edge of a grant and waits for the next.
+    is_short: bool,
     highest_at: Time,
     received: u64,
 }
@@ -69,12 +72,16 @@ impl Default for Inbox {
             kept: 0,
             window: CREDIT_INITIAL,
             granted: CREDIT_INITIAL,
-            granted_at: Time::ZERO,
+            edge: CREDIT_INITIAL,
+            is_short: false,
             highest_at: Time::ZERO,
             received: 0,
         }
     }
 }
+
+/// Credit below which no data is sent: what is left would make only tiny packets.
+pub(crate) const CREDIT_USEFUL: u64 = PACKET_COST + 1024;
 
 /// What a packet costs of the credit: control costs nothing, or it could be starved by data.
 pub(crate) fn cost(kind: ConType, len: usize) -> u64 {
@@ -216,9 +223,11 @@ impl Inbox {
     }
 
     /// Credit to tell the sender: what the application has taken, and the window beyond it.
-    pub(crate) fn credit(&mut self, now: Time) -> u64 {
+    pub(crate) fn credit(&mut self) -> u64 {
         self.granted = self.granted.max(self.cost + self.window.saturating_sub(self.ready_bytes));
-        self.granted_at = now;
+        if self.kept + CREDIT_USEFUL > self.edge {
+            self.edge = self.granted;
+        }
         self.granted
     }
 
@@ -228,11 +237,21 @@ impl Inbox {
         free.saturating_sub(self.granted) >= self.window / 2
     }
 
-    /// Widens the window of an application that empties it faster than the path fills it.
-    pub(crate) fn widen(&mut self, rtt: std::time::Duration, max: u64, now: Time) {
-        if now.since(self.granted_at) < rtt * 4 {
+    /// A packet of data has come; `is_last` says that the sender may not send more now.
+    pub(crate) fn ended(&mut self, is_last: bool) {
+        let is_used_up = self.kept <= self.edge && self.kept + CREDIT_USEFUL > self.edge;
+        self.is_short = is_last && is_used_up;
+    }
+
+    /// Widens the window of an application that has taken all and waits, while the sender may not
+    /// send for want of credit: on a long path that is what holds it up. Whether it was widened.
+    pub(crate) fn widen(&mut self, max: u64) -> bool {
+        let is_narrow = self.ready_bytes == 0 && self.window < max;
+        let is_due = is_narrow && std::mem::take(&mut self.is_short);
+        if is_due {
             self.window = (self.window * 2).min(max);
         }
+        is_due
     }
 }
 
@@ -310,18 +329,47 @@ mod tests {
         assert!(!inbox.is_paid(ConType::Fin, 2));
     }
 
+    #[test]
+    fn the_window_grows_for_who_waits_while_the_sender_may_not_send() {
+        let (pool, mut inbox, max) = (Pool::new(1 << 20), Inbox::default(), 1 << 20);
+        let arrive = |inbox: &mut Inbox, len: u64, is_last| {
+            let payload = pool.copy(&vec![0; len as usize]);
+            inbox.put(inbox.next, Item { kind: ConType::Data, payload }, Time::ZERO);
+            let item = inbox.take().expect("in order");
+            inbox.deliver(item.payload, &pool);
+            inbox.ended(is_last);
+        };
+        arrive(&mut inbox, 16_000, true);
+        inbox.consume(16_000);
+        assert!(!inbox.widen(max), "the path held it up, not the credit");
+        for is_last in [false, true] {
+            while inbox.edge - inbox.kept > 16_000 {
+                arrive(&mut inbox, 8_000, false);
+                inbox.consume(8_000);
+            }
+            let rest = inbox.edge - inbox.kept - PACKET_COST;
+            arrive(&mut inbox, rest, is_last);
+            inbox.consume(rest as usize - 1);
+            assert!(!inbox.widen(max), "the application has not taken all");
+            inbox.consume(1);
+            assert_eq!((inbox.widen(max), inbox.widen(max)), (is_last, false));
+            inbox.credit();
+        }
+        assert_eq!(inbox.window, 2 * CREDIT_INITIAL);
+    }
+
     /// RL-05: credit never promises more than the window holds, and never shrinks.
     #[test]
     fn credit_follows_the_application() {
         let (pool, mut inbox) = (Pool::new(1 << 20), Inbox::default());
-        let start = inbox.credit(Time::ZERO);
+        let start = inbox.credit();
         let payload = pool.copy(&[0; 4000]);
         inbox.put(0, Item { kind: ConType::Data, payload }, Time::ZERO);
         let item = inbox.take().expect("in order");
         inbox.deliver(item.payload, &pool);
-        assert_eq!(inbox.credit(Time::ZERO), start + PACKET_COST);
+        assert_eq!(inbox.credit(), start + PACKET_COST);
         inbox.consume(4000);
-        assert_eq!(inbox.credit(Time::ZERO), start + 4000 + PACKET_COST);
+        assert_eq!(inbox.credit(), start + 4000 + PACKET_COST);
         assert!(!inbox.owes_credit());
     }
 }

@@ -26,7 +26,8 @@ struct Kept {
     fate: Fate,
     sent_at: Time,
     transmission: u64,
-    again: bool,
+    /// How often it left on this path: what left before an outage left on another.
+    sendings: u32,
 }
 
 /// What an acknowledgement brought.
@@ -112,7 +113,7 @@ impl Log {
             fate: Fate::InFlight,
             sent_at: now,
             transmission,
-            again: false,
+            sendings: 1,
         });
     }
 
@@ -122,7 +123,7 @@ impl Log {
         self.push(frame, 0, Time::ZERO);
         self.in_flight -= len;
         if let Some(kept) = self.kept.back_mut() {
-            (kept.fate, kept.again) = (Fate::Lost, true);
+            (kept.fate, kept.sendings) = (Fate::Lost, 0);
             self.lost += 1;
         }
     }
@@ -190,16 +191,19 @@ impl Log {
         news.bytes += kept.frame.len() as u64;
         news.transmission = news.transmission.max(kept.transmission);
         let since = now.since(kept.sent_at).saturating_sub(delay);
-        if !kept.again {
-            news.is_plain = true;
-            if is_highest {
-                news.rtt = Some(since);
-                self.shortest = Some(self.shortest.map_or(since, |shortest| shortest.min(since)));
+        match kept.sendings {
+            0 => {}
+            1 => {
+                news.is_plain = true;
+                if is_highest {
+                    let shortest = self.shortest.map_or(since, |shortest| shortest.min(since));
+                    (news.rtt, self.shortest) = (Some(since), Some(shortest));
+                }
             }
-        } else if self.shortest.is_none_or(|shortest| since >= shortest) {
-            news.resent = news.resent.max(kept.transmission);
-        } else {
-            news.early = news.early.max(Some((kept.transmission, since)));
+            _ if self.shortest.is_some_and(|shortest| since >= shortest) => {
+                news.resent = news.resent.max(kept.transmission);
+            }
+            _ => news.early = news.early.max(Some((kept.transmission, since))),
         }
     }
 
@@ -239,16 +243,21 @@ impl Log {
         }
     }
 
-    /// Everything under way is lost: the path was gone. Returns the bytes that were.
+    /// Everything under way is lost: the path was gone, and the next may be another. Returns the
+    /// bytes that were.
     pub(crate) fn lose_all(&mut self) -> u64 {
         let mut bytes = 0;
-        for kept in self.kept.iter_mut().filter(|kept| kept.fate == Fate::InFlight) {
-            kept.fate = Fate::Lost;
-            bytes += kept.frame.len() as u64;
-            self.lost += 1;
+        for kept in &mut self.kept {
+            if kept.fate == Fate::InFlight {
+                kept.fate = Fate::Lost;
+                bytes += kept.frame.len() as u64;
+                self.lost += 1;
+            }
+            kept.sendings = 0;
         }
         self.in_flight -= bytes;
         self.scan = 0;
+        (self.shortest, self.was_early) = (None, false);
         bytes
     }
 
@@ -278,8 +287,8 @@ impl Log {
     /// The packet [`Log::next_lost`] gave has left.
     pub(crate) fn resent(&mut self, transmission: u64, now: Time) {
         if let Some(kept) = self.kept.get_mut(self.scan) {
-            (kept.fate, kept.sent_at, kept.transmission, kept.again) =
-                (Fate::InFlight, now, transmission, true);
+            (kept.fate, kept.sent_at, kept.transmission) = (Fate::InFlight, now, transmission);
+            kept.sendings = kept.sendings.saturating_add(1);
             self.in_flight += kept.frame.len() as u64;
             self.lost -= 1;
         }
@@ -377,6 +386,18 @@ mod tests {
         assert_eq!(order, [0, 2, 3]);
         log.acknowledge(4, &[], Duration::ZERO, at(11)).expect("true");
         assert_eq!((log.is_empty(), log.memory(), log.in_flight()), (true, 0, 0));
+    }
+
+    #[test]
+    fn what_left_first_after_an_outage_measures_the_path_and_what_left_before_does_not() {
+        let mut log = log(2);
+        log.lose_all();
+        let news = log.acknowledge(1, &[], Duration::ZERO, at(5_000)).expect("true");
+        assert_eq!((news.bytes, news.rtt), (1, None), "it had arrived");
+        assert!(log.next_lost().is_some());
+        log.resent(3, at(5_000));
+        let news = log.acknowledge(2, &[], Duration::ZERO, at(5_300)).expect("true");
+        assert_eq!(news.rtt, Some(Duration::from_millis(300)));
     }
 
     #[test]

@@ -11,12 +11,9 @@ use crate::wire::ack::Entry;
 use crate::wire::packet::{ConType, Header, SessId};
 
 use super::envelope;
-use super::inbox::{Fit, Inbox, Item, cost};
+use super::inbox::{CREDIT_USEFUL, Fit, Inbox, Item, cost};
 use super::keys::{Keys, Rejected};
 use super::log::Log;
-
-/// Credit below which no data is sent: what is left would make only tiny packets.
-const CREDIT_USEFUL: u64 = PACKET_COST + 1024;
 
 /// How far one direction has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -213,7 +210,7 @@ impl Session {
             session: self.id.opener,
             gone: false,
             cumulative: self.inbox.next(),
-            credit: self.inbox.credit(now),
+            credit: self.inbox.credit(),
             delay_us: u32::try_from(delay).unwrap_or(u32::MAX),
             spans: self.inbox.spans(),
         }

@@ -118,6 +118,9 @@ impl Tunnel {
         if readable {
             self.events.push_back(Event::Readable(key));
         }
+        if header.kind == ConType::Data {
+            session.inbox.ended(header.last);
+        }
         let at_once = header.last
             || fit != Fit::InOrder
             || session.inbox.has_gap()

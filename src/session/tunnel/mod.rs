@@ -189,11 +189,11 @@ impl Tunnel {
         let Some(session) = self.table.get_mut(key) else { return };
         session.inbox.consume(count);
         // Behind the end of the stream nobody needs credit.
-        if session.receiving() < Way::Finished && session.inbox.owes_credit() {
-            if self.pool.has_room(8) {
-                session.inbox.widen(self.path.rtt(), self.bounds.window as u64, now);
+        if session.receiving() < Way::Finished {
+            let is_wider = self.pool.has_room(8) && session.inbox.widen(self.bounds.window as u64);
+            if is_wider || session.inbox.owes_credit() {
+                self.acks.owe(key, now);
             }
-            self.acks.owe(key, now);
         }
         self.reap(key, now);
         self.flush(now);
