@@ -41,7 +41,8 @@ fn identity(number: usize) -> Rc<Identity> {
 /// A node with so many neighbours that stand around it, and a header for each to one below it.
 fn star(count: usize) -> (Hyperbolic, Vec<[u8; ROUTE_LEN]>) {
     let hub = identity(0);
-    let settings = Settings { trees: TREES_DEFAULT, roots: vec![hub.name()], born: 1 };
+    let settings =
+        Settings { trees: TREES_DEFAULT, roots: vec![hub.name()], born: 1, ..Settings::default() };
     let mut node = Hyperbolic::new(&hub, &settings, [], Rng::new([1; 32]), Time::ZERO);
     let mut now = Time::ZERO;
     let mut around: Vec<(Name, Forest)> = (1..=count)

@@ -62,7 +62,12 @@ fn cloak(seed: u8, listen: bool) -> CloakConfig {
         local: None,
         control: None,
         peers: if listen { Vec::new() } else { vec![endpoint("127.0.0.1:1")] },
-        overlay: Some(Settings { trees: TREES_DEFAULT, roots: Vec::new(), born: 1 }),
+        overlay: Some(Settings {
+            trees: TREES_DEFAULT,
+            roots: Vec::new(),
+            born: 1,
+            ..Settings::default()
+        }),
         routes: Routes::default(),
         leaf: !listen,
         remembered: Remembered::default(),

@@ -308,7 +308,7 @@ def check_messages():
     lengths["packet"] = (ROUTE + PERSISTENT + 16384 + 20, 4)
     lengths.update({"standing": (111, 7), "pulse": (105, 8), "places": (64, 9)})
     lengths.update({"record": (1024, 10), "seek": (3, 11), "sought": (4, 12)})
-    lengths["errand"] = (ROUTE + 42, 13)
+    lengths.update({"errand": (ROUTE + 42, 13), "listens": (2, 14), "referral": (102, 15)})
     for field, header in read("frame-header.txt").items():
         body, kind = lengths.pop(field)
         same("frame " + field, (body + 1).to_bytes(4, "big") + bytes([kind]), header)
@@ -502,6 +502,10 @@ def check_trees():
     wish = number(6, 8) + b"\xc8" + taken
     same("standing of a child", standing(3, 3, edges, wish), said["child"])
     same("pulse", TREE + CLAIMED, read("pulse.txt")["message"])
+    near = bytes(10) + b"\xff\xff" + bytes([192, 0, 2, 7]) + number(7001, 2)
+    far = b"\x20\x01\x0d\xb8" + bytes(11) + b"\x01" + number(443, 2)
+    others = TREE + b"\x02" + BOB.name + near + CAROL.name + far
+    same("a referral", others, read("referral.txt")["message"])
 
     def moved(letters, above):
         tag = sha256(b"MUSeS tree tag v1", TREE, ALICE.name)[:4]

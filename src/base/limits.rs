@@ -152,6 +152,10 @@ pub const WISH_MAX: Duration = Duration::from_secs(1);
 pub const REFUSED_FOR: Duration = Duration::from_secs(10);
 /// A better parent under the same root is taken this often at most, after the first few.
 pub const REPARENT_EVERY: Duration = Duration::from_secs(15);
+/// Nodes that a full parent named are dialled this often at most, after the first few.
+pub const REFERRED_EVERY: Duration = Duration::from_secs(8);
+/// Such a node must be of use in some tree in this time, and whenever as much has passed.
+pub const REFERRED_KEPT: Duration = Duration::from_secs(5);
 /// A child that left finds its letter again for this long.
 pub const LETTER_LEASE: Duration = Duration::from_secs(300);
 /// Who moved in a tree is looked for where it was for this long.
@@ -276,6 +280,15 @@ pub const LINKS_MAX: usize = 16 * 1024;
 pub const NEIGHBOURS_MAX: usize = 1024;
 /// Names one CLOAK node may have attached.
 pub const NAMES_MAX: usize = 256;
+/// Children of one node in each tree, unless fewer are wanted: there are 256 letters; one is kept
+/// back and one is the node's own.
+pub const CHILDREN_MAX: u8 = 254;
+/// Children that a full parent names instead of itself.
+pub const REFERRED_MAX: usize = 8;
+/// Nodes so named that are dialled at once.
+pub const REFERRED_TRIES: usize = 3;
+/// Links that one node keeps to nodes so named.
+pub const REFERRED_LINKS: usize = 8;
 /// Places of a tree in one answer: more of them nobody can tell apart in a picture.
 pub const MAP_PLACES_MAX: usize = 4096;
 /// Bytes of one control request.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::base::ids::{Endpoint, Name};
-use crate::base::limits::{self, TREES_DEFAULT};
+use crate::base::limits::{self, CHILDREN_MAX, TREES_DEFAULT};
 
 use super::failure::Wrong;
 use super::names::{self, Aliases};
@@ -36,7 +36,9 @@ pub(super) fn each<T>(
 
 pub(super) fn trees(settings: &Settings, aliases: &Aliases) -> Result<Trees, Wrong> {
     let count = settings.read("trees", values::trees)?.unwrap_or(TREES_DEFAULT);
-    Ok(Trees { count, roots: each(settings, "root", |text| names::resolve(aliases, text))? })
+    let children = settings.read("children", values::children)?.unwrap_or(CHILDREN_MAX);
+    let roots = each(settings, "root", |text| names::resolve(aliases, text))?;
+    Ok(Trees { count, roots, children })
 }
 
 pub(super) fn way(settings: &Settings, aliases: &Aliases) -> Result<Way, Wrong> {

@@ -144,6 +144,9 @@ const TREES: Flag =
         "More trees give shorter ways and outlive more dead nodes, for more upkeep. Nodes of one \
            overlay should agree.",
     );
+const CHILDREN: Flag =
+    Flag::one("children", "N", "Take this many children in each tree, 1 to 254 [default: 254]")
+        .more("Who comes later is told of those children, and dials them.");
 const ROOT: Flag =
     Flag::many("root", "NAME", "Prefer this node as a root of the trees [default: by Name]")
         .more("For private overlays: nodes that are always there, the same list on every node.");
@@ -163,6 +166,7 @@ pub const NODE: Program = Program {
         LISTEN,
         PEER,
         TREES,
+        CHILDREN,
         ROOT,
         Flag::one("register", "WORD", "Offer others this alias of the device in the overlay").more(
             "Others reach it as WORD.muses and pin the Name they found first. Everybody may claim \
@@ -216,6 +220,7 @@ pub const CLOAK: Program = Program {
         Flag::one("local", "ADDR|none", "Serve local muses-nodes here [default: 127.0.0.1:7000]"),
         PEER,
         TREES,
+        CHILDREN,
         ROOT,
         Flag::one("routes", "FILE", "Route statically, a line each: DESTINATION via NEXT").more(
             "DESTINATION is a Name. NEXT is a neighbour's Name, or its address as given to \

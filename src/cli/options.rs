@@ -8,7 +8,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::base::ids::{Endpoint, Name};
-use crate::base::limits::TREES_DEFAULT;
+use crate::base::limits::{CHILDREN_MAX, TREES_DEFAULT};
 use crate::overlay::dht::alias::Alias;
 
 use super::checks::{bounds, each, forwards, is_loopback, path, secrets, services, trees, way};
@@ -40,11 +40,13 @@ pub struct Trees {
     pub count: u8,
     /// Names that go before others as roots.
     pub roots: Vec<Name>,
+    /// Children at most in each tree.
+    pub children: u8,
 }
 
 impl Default for Trees {
     fn default() -> Self {
-        Self { count: TREES_DEFAULT, roots: Vec::new() }
+        Self { count: TREES_DEFAULT, roots: Vec::new(), children: CHILDREN_MAX }
     }
 }
 

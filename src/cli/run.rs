@@ -157,7 +157,8 @@ fn routes(path: &Path) -> Result<Routes, Failure> {
 }
 
 fn overlay(trees: &Trees) -> Settings {
-    Settings { trees: trees.count, roots: trees.roots.clone(), born: clock::wall_ms() }
+    let Trees { count, roots, children } = trees.clone();
+    Settings { trees: count, roots, children, born: clock::wall_ms() }
 }
 
 fn device_config(

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::base::ids::{Endpoint, EndpointError, Name};
-use crate::base::limits::TREES_MAX;
+use crate::base::limits::{CHILDREN_MAX, TREES_MAX};
 use crate::overlay::dht::alias::Alias;
 
 use super::failure::Wrong;
@@ -113,10 +113,19 @@ pub fn suite(text: &str) -> Result<u8, Wrong> {
 
 /// A number of trees.
 pub fn trees(text: &str) -> Result<u8, Wrong> {
-    let count = text.parse().ok().filter(|count| (1..=TREES_MAX).contains(&usize::from(*count)));
-    count.ok_or_else(|| {
-        Wrong::new(format!("'{text}' is no number of trees"), format!("give 1 to {TREES_MAX}"))
-    })
+    few(text, TREES_MAX as u8, "trees")
+}
+
+/// A number of children.
+pub fn children(text: &str) -> Result<u8, Wrong> {
+    few(text, CHILDREN_MAX, "children")
+}
+
+fn few(text: &str, most: u8, what: &str) -> Result<u8, Wrong> {
+    let count = text.parse().ok().filter(|count| (1..=most).contains(count));
+    let wrong =
+        || Wrong::new(format!("'{text}' is no number of {what}"), format!("give 1 to {most}"));
+    count.ok_or_else(wrong)
 }
 
 /// An alias to be published.

@@ -16,6 +16,8 @@ use crate::wire::link::Role;
 pub enum Origin {
     /// This node dialled the peer at this place of its configuration.
     Dialled(usize),
+    /// This node dialled somebody whom a full parent named.
+    Referred(Name),
     /// A neighbour dialled this node.
     Called,
     /// A client dialled this node.
@@ -27,7 +29,7 @@ impl Origin {
     #[must_use]
     pub fn role(self) -> Role {
         match self {
-            Self::Dialled(_) | Self::Called => Role::Neighbour,
+            Self::Dialled(_) | Self::Referred(_) | Self::Called => Role::Neighbour,
             Self::Client => Role::Client,
         }
     }
@@ -35,7 +37,16 @@ impl Origin {
     /// Whether this node dialled.
     #[must_use]
     pub fn is_dialled(self) -> bool {
-        matches!(self, Self::Dialled(_))
+        matches!(self, Self::Dialled(_) | Self::Referred(_))
+    }
+
+    /// Who alone may be at its far end, if that is known.
+    #[must_use]
+    pub fn expected(self) -> Option<Name> {
+        match self {
+            Self::Referred(name) => Some(name),
+            Self::Dialled(_) | Self::Called | Self::Client => None,
+        }
     }
 }
 
@@ -50,6 +61,8 @@ pub struct Carrier {
     pub at: String,
     /// Its far end, once proved.
     pub name: Option<Name>,
+    /// The port where the far end listens for neighbours, as it says.
+    pub listens: Option<u16>,
     /// When it was proved, or opened while it is not.
     pub since: Time,
     /// The link whose long queue keeps this one from being read.
@@ -68,8 +81,8 @@ pub struct Carriers {
 impl Carriers {
     /// Takes in a link.
     pub fn insert(&mut self, id: LinkId, link: Link, origin: Origin, at: String, now: Time) {
-        let (name, held_by, is_holding) = (None, None, false);
-        let carrier = Carrier { link, origin, at, name, since: now, held_by, is_holding };
+        let (name, listens, held_by, is_holding) = (None, None, None, false);
+        let carrier = Carrier { link, origin, at, name, listens, since: now, held_by, is_holding };
         self.links.insert(id, carrier);
         self.actions.push_back(Action::Flush(id));
     }

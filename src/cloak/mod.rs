@@ -1,9 +1,9 @@
 //! The core of a CLOAK node: links to neighbours and local MUSeS nodes, and packets between them.
 //!
 //! [`Cloak`] composes parts that do not know it: [`switch`] has the links and what they forward,
-//! [`dial`] says when a peer is dialled, [`desk`] serves the person's tool, [`memory`] holds what
-//! the next start should find again. It keeps no state of
-//! any flow: kill it, start it, and what its neighbours kept or send again goes on.
+//! [`dial`] says when a peer is dialled, `referrals` whom a full parent names, [`desk`] serves the
+//! person's tool, [`memory`] holds what the next start should find again. It keeps no state of any
+//! flow: kill it, start it, and what its neighbours kept or sent again goes on.
 
 pub mod carrier;
 mod clients;
@@ -18,6 +18,7 @@ pub mod introductions;
 pub mod kept;
 pub mod memory;
 pub mod post;
+mod referrals;
 pub mod report;
 pub mod roster;
 pub mod switch;
@@ -49,6 +50,7 @@ use dial::{Dialler, Health};
 use kept::Awaited;
 use memory::Memory;
 use post::Post;
+use referrals::Referrals;
 use roster::Roster;
 use switch::{Notice, Switch};
 
@@ -60,6 +62,8 @@ pub use memory::Remembered;
 enum Kind {
     /// An attempt at dialling this peer, or the link it became.
     Dialled(usize),
+    /// Somebody whom a full parent named.
+    Referred,
     /// A neighbour or client that came.
     Called,
     /// The person's tool.
@@ -73,6 +77,7 @@ pub struct Cloak {
     switch: Switch,
     links: Links<Kind>,
     diallers: Vec<Dialler>,
+    referrals: Referrals,
     desk: Desk,
     memory: Memory,
     rng: Rng,
@@ -109,6 +114,7 @@ impl Cloak {
             switch,
             links: Links::default(),
             diallers: config.peers.iter().cloned().map(Dialler::new).collect(),
+            referrals: Referrals::default(),
             desk: Desk::default(),
             memory: Memory::new(remembered.peers, lessons),
             rng,
@@ -202,10 +208,17 @@ impl Cloak {
     }
 
     fn connected(&mut self, id: LinkId, now: Time) {
-        if let Some(Kind::Dialled(peer)) = self.links.get(id).copied() {
-            let at = self.diallers[peer].endpoint.to_string();
-            self.switch.open(id, Origin::Dialled(peer), at, now);
-        }
+        let (origin, at) = match self.links.get(id) {
+            Some(Kind::Dialled(peer)) => {
+                (Origin::Dialled(*peer), self.diallers[*peer].endpoint.to_string())
+            }
+            Some(Kind::Referred) => {
+                let Some(other) = self.referrals.expected(id) else { return };
+                (Origin::Referred(other.name), other.at.to_string())
+            }
+            Some(Kind::Called | Kind::Control) | None => return,
+        };
+        self.switch.open(id, origin, at, now);
     }
 
     /// The stream under a link is gone; with `last` this end lets it go.
@@ -216,18 +229,24 @@ impl Cloak {
                 self.desk.close(id);
                 self.actions.extend(last);
             }
-            Some(Kind::Dialled(_)) if self.switch.post.carriers.get(id).is_none() => {
+            Some(Kind::Dialled(_) | Kind::Referred)
+                if self.switch.post.carriers.get(id).is_none() =>
+            {
                 self.actions.extend(last);
                 self.gone(id, why.to_owned(), false, now);
             }
-            Some(Kind::Dialled(_) | Kind::Called) => self.switch.end(id, last, why, false, now),
+            Some(Kind::Dialled(_) | Kind::Referred | Kind::Called) => {
+                self.switch.end(id, last, why, false, now)
+            }
             None => (),
         }
     }
 
     fn gone(&mut self, id: LinkId, why: String, is_self: bool, now: Time) {
-        if let Some(Kind::Dialled(peer)) = self.links.remove(id) {
-            self.diallers[peer].ended(id, why, is_self, now);
+        match self.links.remove(id) {
+            Some(Kind::Dialled(peer)) => self.diallers[peer].ended(id, why, is_self, now),
+            Some(Kind::Referred) => self.referrals.ended(id),
+            Some(Kind::Called | Kind::Control) | None => (),
         }
     }
 
@@ -252,6 +271,10 @@ impl Cloak {
         while let Some(id) = self.desk.idle(now) {
             self.lost(id, Some(Action::Abort(id)), "", now);
         }
+        let overlay = self.switch.post.overlay.as_deref();
+        let is_kin = |name: &Name| overlay.is_some_and(|overlay| overlay.forest.is_kin(name));
+        let useless = self.referrals.tick(is_kin, now);
+        self.abort(useless, now);
         self.dial(now);
     }
 
@@ -273,6 +296,11 @@ impl Cloak {
                 self.actions.push_back(Action::Connect(id, dialler.endpoint.clone()));
             }
             self.abort(step.give_up, now);
+        }
+        while let Some(other) = self.referrals.next(now) {
+            let id = self.links.insert(Kind::Referred);
+            self.actions.push_back(Action::Connect(id, Endpoint::Tcp(other.at)));
+            self.referrals.dialled(id, other, now);
         }
     }
 
@@ -302,12 +330,15 @@ impl Cloak {
         while let Some(notice) = self.switch.poll() {
             is_stirred = true;
             match notice {
-                Notice::Found(id, name) => {
-                    let Some(Kind::Dialled(peer)) = self.links.get(id) else { continue };
-                    let others = self.diallers[*peer].proved(id, name);
-                    self.memory.met(&self.diallers[*peer].endpoint);
-                    self.abort(others, now);
-                }
+                Notice::Found(id, name) => match self.links.get(id) {
+                    Some(Kind::Dialled(peer)) => {
+                        let others = self.diallers[*peer].proved(id, name);
+                        self.memory.met(&self.diallers[*peer].endpoint);
+                        self.abort(others, now);
+                    }
+                    _ => self.referrals.proved(id),
+                },
+                Notice::Named(others) => self.referrals.named(others),
                 Notice::Gone { link, why, is_self } => self.gone(link, why, is_self, now),
             }
         }
@@ -443,7 +474,12 @@ impl Machine for Cloak {
                 self.start();
                 self.dial(now);
             }
-            Input::Listening(port, at) => drop(self.listening.insert(port, at)),
+            Input::Listening(port, at) => {
+                if let (LISTEN, Endpoint::Tcp(address)) = (port, &at) {
+                    self.switch.listens = Some(address.port());
+                }
+                self.listening.insert(port, at);
+            }
             Input::ListenFailed(port, why) => self.listen_failed(port, why),
             Input::Connected(id) => self.connected(id, now),
             Input::Eof(id) => {
@@ -494,7 +530,9 @@ impl Machine for Cloak {
         let dials = self.diallers.iter().filter(|_| stop.is_none());
         let dial = dials.filter_map(|dialler| dialler.next_timeout(self.health(dialler))).min();
         let links = earliest(self.switch.next_timeout(), self.desk.next_timeout());
-        earliest(earliest(stop, dial), earliest(links, self.memory.next_timeout()))
+        let named = self.referrals.next_timeout();
+        let later = earliest(named, self.memory.next_timeout());
+        earliest(earliest(stop, dial), earliest(links, later))
     }
 
     fn recv_space(&mut self, link: LinkId) -> &mut [u8] {
@@ -546,6 +584,7 @@ impl Machine for Cloak {
         for dialler in &self.diallers {
             dialler.fold(&mut digest);
         }
+        self.referrals.fold(&mut digest);
         for (id, _) in self.links.iter() {
             digest.fold(id.raw());
         }

@@ -15,6 +15,7 @@ use crate::crypto::rng::Rng;
 use crate::link::{Event, Link, LinkError};
 use crate::overlay::dht::alias::Alias;
 use crate::wire::link::Role;
+use crate::wire::referral::Other;
 
 use super::carrier::Origin;
 use super::dial::Health;
@@ -27,6 +28,8 @@ use super::roster::Roster;
 pub enum Notice {
     /// A dialled link found this Name.
     Found(LinkId, Name),
+    /// A full parent names these to ask instead.
+    Named(Vec<Other>),
     /// A link is gone, and its id with it.
     Gone {
         /// Which.
@@ -51,6 +54,8 @@ pub struct Switch {
     notices: VecDeque<Notice>,
     /// The overlay's news that kept packets were routed by.
     pub(super) news: u64,
+    /// The port where this node listens for neighbours.
+    pub listens: Option<u16>,
     /// Clients that asked for the Names of an alias.
     pub(super) seekers: BTreeMap<Alias, BTreeSet<Name>>,
 }
@@ -60,13 +65,14 @@ impl Switch {
     #[must_use]
     pub fn new(identity: Rc<Identity>, roster: Roster, post: Post, rng: Rng, pool: Pool) -> Self {
         let (notices, seekers) = (VecDeque::new(), BTreeMap::new());
-        Self { roster, post, identity, rng, pool, notices, news: 0, seekers }
+        Self { roster, post, identity, rng, pool, notices, news: 0, listens: None, seekers }
     }
 
     /// Takes in an open stream.
     pub fn open(&mut self, id: LinkId, origin: Origin, at: String, now: Time) {
         let identity = Rc::clone(&self.identity);
-        let link = Link::new(identity, Role::Neighbour, None, &mut self.rng, &self.pool, now);
+        let (role, who) = (Role::Neighbour, origin.expected());
+        let link = Link::new(identity, role, who, &mut self.rng, &self.pool, now);
         let link = if origin.is_dialled() { link.calling() } else { link };
         self.post.carriers.insert(id, link, origin, at, now);
     }
@@ -91,6 +97,10 @@ impl Switch {
                 Event::Names(names) => self.names(id, names, now),
                 Event::Standing(standing) => self.stands(id, standing, now),
                 Event::Pulse(pulse) => self.pulses(id, pulse, now),
+                Event::Listens(port) => {
+                    self.post.carriers.on(id, |carrier| carrier.listens = Some(port));
+                }
+                Event::Referral(referral) => self.referred(id, referral),
                 Event::Word(kind, body) => self.word(id, kind, &body, now),
                 Event::Packet(frame) => self.post.arrived(frame, id, &self.roster, now),
                 Event::Broken(error) => self.broken(id, error, now),
@@ -118,8 +128,10 @@ impl Switch {
         match origin {
             Origin::Client => self.client(id, name, now),
             Origin::Called => self.neighbour(id, name, false, now),
-            Origin::Dialled(peer) => {
-                self.roster.table.bind(peer, name);
+            Origin::Dialled(_) | Origin::Referred(_) => {
+                if let Origin::Dialled(peer) = origin {
+                    self.roster.table.bind(peer, name);
+                }
                 self.notices.push_back(Notice::Found(id, name));
                 self.neighbour(id, name, true, now);
             }
@@ -155,6 +167,9 @@ impl Switch {
             return;
         }
         self.tell_names(id);
+        if let Some(port) = self.listens {
+            self.post.carriers.on(id, |carrier| carrier.link.listens(port));
+        }
         let end = self.roster.meet(name, now);
         if verdict == Verdict::Spare {
             if let Some(older) = end.spares[usize::from(is_dialled)].replace(id) {
@@ -356,6 +371,10 @@ impl Switch {
         into.fold(self.post.kept.bytes() as u64);
         into.fold(self.post.forwarded);
         self.post.counters.fold(into);
+    }
+
+    pub(super) fn tell(&mut self, notice: Notice) {
+        self.notices.push_back(notice);
     }
 
     /// What the node must know.

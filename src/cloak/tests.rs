@@ -2,6 +2,7 @@
 
 mod lies;
 mod redirects;
+mod referrals;
 mod report;
 mod world;
 
@@ -73,7 +74,7 @@ fn an_idle_overlay_says_nothing_and_has_no_deadline() {
 #[test]
 fn static_routes_lead_through_a_relay_in_the_middle() {
     let mut world = World::new();
-    world.start(1, config(1, &[2], &format!("{} via node2:7001", name(BOB))));
+    world.start(1, config(1, &[2], &format!("{} via 10.0.0.2:7001", name(BOB))));
     world.start(2, config(2, &[3], ""));
     world.start(3, config(3, &[], &format!("default via {}", name(2))));
     let (alice, bob) = (world.local(1, ALICE), world.local(3, BOB));

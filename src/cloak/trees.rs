@@ -1,13 +1,18 @@
 //! What neighbours tell each other of the overlay's trees.
 
+use std::net::SocketAddr;
+
 use crate::base::clock::Time;
 use crate::base::ids::Name;
+use crate::base::limits::REFERRED_MAX;
 use crate::base::links::LinkId;
 use crate::overlay::forest::DOUBTFUL;
 use crate::overlay::forest::tree::{Lie, Said};
+use crate::wire::referral::{Other, Referral};
 use crate::wire::tree::{Pulse, Standing};
 
-use super::switch::Switch;
+use super::referrals::Reach;
+use super::switch::{Notice, Switch};
 
 impl Switch {
     /// A neighbour says how it stands in a tree.
@@ -24,6 +29,48 @@ impl Switch {
         let Some(overlay) = &mut self.post.overlay else { return };
         let heard = overlay.forest.hear_pulse(&from, pulse, now);
         self.judge(heard);
+    }
+
+    /// Names children to a neighbour that this node refused in a tree.
+    fn refer(&mut self, refused: &Name, id: LinkId, tree: u8) {
+        let Some(overlay) = &self.post.overlay else { return };
+        let trees = overlay.forest.trees().get(usize::from(tree));
+        let children = trees.map(|tree| tree.instead(refused)).unwrap_or_default();
+        let others = children.into_iter().filter_map(|name| self.whereabouts(name));
+        let others: Vec<Other> = others.take(REFERRED_MAX).collect();
+        if !others.is_empty() {
+            let referral = Referral { tree, others };
+            self.post.carriers.on(id, |carrier| carrier.link.refer(&referral));
+        }
+    }
+
+    /// Where a neighbour can be dialled: at the port that it says and the address that is seen.
+    fn whereabouts(&self, name: Name) -> Option<Other> {
+        let id = self.roster.neighbours.get(&name)?.primary?;
+        let carrier = self.post.carriers.get(id)?;
+        let seen: SocketAddr = carrier.at.parse().ok()?;
+        Some(Other { name, at: SocketAddr::new(seen.ip(), carrier.listens?) })
+    }
+
+    /// A neighbour names others. It is believed if it was asked for a place in vain and there is
+    /// none yet, and of addresses that reach no less far than its own.
+    pub(super) fn referred(&mut self, id: LinkId, referral: Referral) {
+        let Some(carrier) = self.post.carriers.get(id) else { return };
+        let (Some(from), Some(overlay)) = (carrier.name, &self.post.overlay) else { return };
+        let tree = overlay.forest.trees().get(usize::from(referral.tree));
+        if tree.is_none_or(|tree| !tree.is_turned_away(&from)) {
+            return self.post.counters.add("referral-unasked");
+        }
+        let seen = carrier.at.parse().ok().and_then(|at: SocketAddr| Reach::of(at.ip()));
+        let least = seen.unwrap_or(Reach::World);
+        let (near, mut others): (Vec<_>, Vec<_>) = referral
+            .others
+            .into_iter()
+            .partition(|other| Reach::of(other.at.ip()).is_none_or(|reach| reach < least));
+        self.post.counters.add_many("referral-out-of-reach", near.len() as u64);
+        let is_known = |name: &Name| name == self.roster.own() || self.roster.table.is_up(name);
+        others.retain(|other| !is_known(&other.name));
+        self.tell(Notice::Named(others));
     }
 
     fn judge(&mut self, heard: Result<(), Lie>) {
@@ -83,10 +130,17 @@ impl Switch {
         while let Some((to, said)) = self.post.overlay.as_mut().and_then(|o| o.poll_said()) {
             let link = self.roster.neighbours.get(&to).and_then(|end| end.primary);
             let Some(id) = link else { continue };
-            self.post.carriers.on(id, |carrier| match said {
-                Said::Standing(standing) => carrier.link.stand(&standing, now),
-                Said::Pulse(pulse) => carrier.link.pulse(&pulse, now),
-            });
+            match said {
+                Said::Standing(standing) => {
+                    self.post.carriers.on(id, |carrier| carrier.link.stand(&standing, now));
+                    if standing.grant.is_some_and(|grant| grant.place.is_none()) {
+                        self.refer(&to, id, standing.tree);
+                    }
+                }
+                Said::Pulse(pulse) => {
+                    self.post.carriers.on(id, |carrier| carrier.link.pulse(&pulse, now));
+                }
+            }
         }
     }
 }

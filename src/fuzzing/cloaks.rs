@@ -19,6 +19,7 @@ use crate::overlay::hyperbolic::Settings;
 use crate::wire::errand::Errand;
 use crate::wire::frame::{self, Kind};
 use crate::wire::link::Role;
+use crate::wire::referral::{Other, Referral};
 use crate::wire::route::{self, Course, Route};
 
 /// First byte of the inputs for a node that is in the hyperbolic overlay; those for one that is
@@ -37,7 +38,7 @@ pub fn cloak_inputs(input: &[u8]) {
         let form = script.byte();
         // A stranger that goes before this node as a root, or nobody.
         let roots = (form & 2 != 0).then(|| identity(STRANGERS).name()).into_iter().collect();
-        let settings = Settings { trees: TREES, roots, born: 1_000 };
+        let settings = Settings { trees: TREES, roots, born: 1_000, ..Settings::default() };
         World::new(form & 1 != 0, Some(settings)).run(&mut script, World::step_in_overlay);
     }
 }
@@ -106,6 +107,17 @@ impl World {
             232..236 => {
                 let (pulse, now) = (self.hands.pulse(script), self.driver.now);
                 self.on_some_end(script, |end| end.pulse(&pulse, now));
+            }
+            248..252 => {
+                let (port, host) = (u16::from(script.byte()) + 1, script.byte());
+                let name = self.hands.name(script.byte() % 4);
+                let other = Other { name, at: ([192, 0, 2, host], port).into() };
+                let tree = script.byte() % TREES;
+                let referral = Referral { tree, others: vec![other; script.below(3) + 1] };
+                self.on_some_end(script, |end| {
+                    end.listens(port);
+                    end.refer(&referral);
+                });
             }
             236..240 => {
                 let signed = record(script);

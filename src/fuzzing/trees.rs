@@ -20,6 +20,7 @@ use crate::overlay::word;
 use crate::wire::cursor::Writer;
 use crate::wire::errand::Errand;
 use crate::wire::moved::Moved;
+use crate::wire::referral::Referral;
 use crate::wire::route::{self, Course, Route};
 use crate::wire::tree::{Edge, Grant, Pulse, Standing, Wish};
 
@@ -176,6 +177,11 @@ fn formats(input: &[u8]) {
         pulse.emit(&mut Writer::new(&mut again));
         assert_eq!(again, input);
     }
+    if let Ok(referral) = Referral::parse(input) {
+        let mut again = vec![0xa5; referral.room()];
+        referral.emit(&mut Writer::new(&mut again));
+        assert_eq!(again, input);
+    }
 }
 
 /// A node and those around it.
@@ -200,7 +206,7 @@ impl Run {
         let hands = Hands::new();
         // A listed root, so that some hand goes before this node.
         let roots = (0..HANDS).filter(|at| form & 1 << at != 0).map(|at| hands.name(at)).collect();
-        let settings = Settings { trees: TREES, roots, born: 1_000 };
+        let settings = Settings { trees: TREES, roots, born: 1_000, ..Settings::default() };
         let now = Time::ZERO + Duration::from_secs(1);
         let own = identity(OWN);
         let overlay = Hyperbolic::new(&own, &settings, [], Rng::new([3; 32]), now);

@@ -29,6 +29,7 @@ use crate::wire::WireError;
 use crate::wire::cursor::Writer;
 use crate::wire::frame::{self, Kind};
 use crate::wire::link::{Hello, Role, emit_names, parse_names};
+use crate::wire::referral::{Referral, parse_listens};
 use crate::wire::tree::{Pulse, Standing};
 
 use intake::Intake;
@@ -87,6 +88,10 @@ pub enum Event {
     Standing(Standing),
     /// That the root of a tree lives.
     Pulse(Pulse),
+    /// The port where a neighbour listens for others.
+    Listens(u16),
+    /// Whom a neighbour names that has no place left in a tree.
+    Referral(Referral),
     /// What a CLOAK node and its client tell each other of records; the body alone.
     Word(Kind, Buffer),
     /// A whole frame with a packet or an errand in it, ours alone.
@@ -208,6 +213,14 @@ impl Link {
                 let pulse = Pulse::parse(&frame).map_err(LinkError::Message)?;
                 self.events.push_back(Event::Pulse(pulse));
             }
+            (Kind::Listens, Some(other)) if self.is_between_neighbours(&other) => {
+                let port = parse_listens(&frame).map_err(LinkError::Message)?;
+                self.events.push_back(Event::Listens(port));
+            }
+            (Kind::Referral, Some(other)) if self.is_between_neighbours(&other) => {
+                let referral = Referral::parse(&frame).map_err(LinkError::Message)?;
+                self.events.push_back(Event::Referral(referral));
+            }
             (Kind::Places | Kind::Sought, Some(_)) if self.proof.own().role == Role::Client => {
                 self.events.push_back(Event::Word(kind, frame));
             }
@@ -300,6 +313,21 @@ impl Link {
         let frame = message(&self.pool, Kind::Pulse, Pulse::LEN, |into| pulse.emit(into));
         self.queue.tree_control(Kind::Pulse, pulse.tree, frame);
         self.monitor.sent(now);
+    }
+
+    /// Tells a neighbour the port where this node listens for others.
+    pub fn listens(&mut self, port: u16) {
+        let write = |into: &mut Writer<'_>| {
+            into.u16(port);
+        };
+        self.queue.control(Kind::Listens, message(&self.pool, Kind::Listens, 2, write));
+    }
+
+    /// Names others to a neighbour that this node has no place for in a tree.
+    pub fn refer(&mut self, referral: &Referral) {
+        let len = referral.room();
+        let frame = message(&self.pool, Kind::Referral, len, |into| referral.emit(into));
+        self.queue.tree_control(Kind::Referral, referral.tree, frame);
     }
 
     /// Says a word about records between a CLOAK node and its client.

@@ -29,7 +29,7 @@ struct Started {
 
 /// Places for control frames: one for each kind, in the order of their numbers (Hello goes before
 /// Proof before Names), and of those that speak of a tree one for each tree.
-const PLACES: usize = (Kind::Errand as usize + 1) * TREES_MAX;
+const PLACES: usize = (Kind::Referral as usize + 1) * TREES_MAX;
 const _: () = assert!(PLACES <= u64::BITS as usize);
 
 /// Control frames that wait, each in its place.

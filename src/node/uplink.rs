@@ -215,6 +215,7 @@ impl Uplink {
             Event::Names(_) | Event::Standing(_) | Event::Pulse(_) | Event::Word(..) => {
                 self.poll(now)
             }
+            Event::Listens(_) | Event::Referral(_) => self.poll(now),
             Event::Broken(error) => {
                 self.error = Some(error.to_string());
                 Some(News::Down)

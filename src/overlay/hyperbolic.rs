@@ -19,6 +19,7 @@ use crate::base::clock::{Time, earliest};
 use crate::base::counters::Counters;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
+use crate::base::limits::{CHILDREN_MAX, TREES_DEFAULT};
 use crate::base::machine::Deadline;
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
@@ -35,8 +36,21 @@ pub struct Settings {
     pub trees: u8,
     /// Names that go before all others as roots.
     pub roots: Vec<Name>,
+    /// Children at most in each tree.
+    #[serde(default = "children_max")]
+    pub children: u8,
     /// The wall clock in milliseconds at the start: numbers grow from here.
     pub born: u64,
+}
+
+fn children_max() -> u8 {
+    CHILDREN_MAX
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { trees: TREES_DEFAULT, roots: Vec::new(), children: CHILDREN_MAX, born: 0 }
+    }
 }
 
 /// Who gets a packet next.
@@ -79,7 +93,8 @@ impl Hyperbolic {
         rng: Rng,
         now: Time,
     ) -> Self {
-        let forest = Forest::new(identity, settings.trees, &settings.roots, settings.born, now);
+        let mut forest = Forest::new(identity, settings.trees, &settings.roots, settings.born, now);
+        forest.limit(settings.children);
         let dht = Dht::new(rng, forest.trees().len() as u8, remembered);
         let (metric, counters) = (Metric::Tree, Counters::default());
         Self { forest, dht, metric, told: u64::MAX, shape: 0, tell_at: None, counters }

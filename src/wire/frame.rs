@@ -44,11 +44,15 @@ pub enum Kind {
     Sought = 12,
     /// A Routing Header and a message of the overlay itself.
     Errand = 13,
+    /// The port where a neighbour listens for others.
+    Listens = 14,
+    /// Whom to ask for a place in a tree instead.
+    Referral = 15,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Hello,
         Self::Proof,
         Self::Names,
@@ -62,6 +66,8 @@ impl Kind {
         Self::Seek,
         Self::Sought,
         Self::Errand,
+        Self::Listens,
+        Self::Referral,
     ];
 }
 

@@ -16,6 +16,7 @@ pub mod moved;
 pub mod packet;
 pub mod places;
 pub mod reason;
+pub mod referral;
 pub mod route;
 pub mod socks;
 pub mod sought;

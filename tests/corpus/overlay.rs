@@ -8,6 +8,7 @@ use muses::fuzzing::OVERLAY_VERSION;
 use muses::wire::cursor::Writer;
 use muses::wire::errand::{Errand, Sought};
 use muses::wire::moved::Moved;
+use muses::wire::referral::{Other, Referral};
 use muses::wire::sought;
 use muses::wire::tree::{Claim, Edge, Grant, Pulse, Standing, Wish};
 
@@ -58,6 +59,8 @@ fn trees() -> Vec<(&'static str, Vec<u8>)> {
     let whole = standing();
     let plain = Standing { wish: None, grant: None, edges: Vec::new(), ..whole.clone() };
     let pulse = Pulse { tree: 1, claim: whole.claim };
+    let others = vec![Other { name: whole.claim.root, at: ([192, 0, 2, 1], 7001).into() }];
+    let referral = Referral { tree: 1, others };
     let bytes = |standing: &Standing| emitted(standing.room(), |into| standing.emit(into));
     let root: &[u8] = &[0, 0, 2, 0, 0, 0, 0, 0, 5, 0, 9];
     let granted: &[u8] = &[2, 0, 0, 8, 0, 0, 5, 0, 7, 9];
@@ -68,6 +71,7 @@ fn trees() -> Vec<(&'static str, Vec<u8>)> {
         ("format-standing", format(&bytes(&whole))),
         ("format-standing-with-nothing-more", format(&bytes(&plain))),
         ("format-pulse", format(&emitted(Pulse::LEN, |into| pulse.emit(into)))),
+        ("format-referral", format(&emitted(referral.room(), |into| referral.emit(into)))),
         ("a-listed-root-takes-the-node-in", said(1, &[root, granted, &[9, 0, 50]])),
         ("a-child-comes-and-goes", said(0, &[wished, child, &[9, 0, 50], &[1, 1]])),
         (
@@ -185,6 +189,11 @@ fn cloaks() -> Vec<(&'static str, Vec<u8>)> {
             said(0, &[neighbour, wished, &errand(0), &errand(1), &errand(2), &errand(3)])
         }),
         ("overlay-a-pulse-and-silence", said(2, &[neighbour, root, &[232, 0, 0, 9, 0], &[9, 200]])),
+        ("overlay-a-full-root-names-another", {
+            let refused: &[u8] = &[220, 0, 0, 0, 24, 0, 0, 5, 0, 7, 9];
+            let named: &[u8] = &[248, 9, 7, 1, 0, 0, 0];
+            said(2, &[neighbour, root, refused, named, &[8, 200, 8, 200]])
+        }),
         ("overlay-a-leaf", said(1, &[neighbour, client, packet, &[9, 61]])),
     ]
 }

@@ -57,7 +57,12 @@ pub(crate) fn live(seed: u64) -> Life {
 fn overlay(seed: u64) -> Option<Settings> {
     let is_listed = seed / 8 % 4 == 0;
     let roots = is_listed.then(|| name_of(identity(seed as usize / 32 % 4))).into_iter().collect();
-    (seed % 2 == 1).then(|| Settings { trees: (seed / 2 % 4) as u8 + 1, roots, born: 0 })
+    (seed % 2 == 1).then(|| Settings {
+        trees: (seed / 2 % 4) as u8 + 1,
+        roots,
+        born: 0,
+        ..Settings::default()
+    })
 }
 
 /// Town and sessions; gives back how long the faults last.

@@ -28,6 +28,7 @@ use muses::wire::hello::{Credentials, Manner, Offer, binding_text, prologue};
 use muses::wire::link::{Hello, Role, emit_names, parse_names, proof_text};
 use muses::wire::packet::{ConType, Header, PSessId, SessId};
 use muses::wire::reason::Reason;
+use muses::wire::referral::Other;
 use muses::wire::route::{self, Course, Route};
 use muses::wire::tree::{Claim, Pulse};
 
@@ -180,6 +181,8 @@ fn the_headers_of_frames() {
         ("seek", made(Kind::Seek, FRAME_HEADER + 3)),
         ("sought", made(Kind::Sought, FRAME_HEADER + 4)),
         ("errand", made(Kind::Errand, FRAME_HEADER + ROUTE_LEN + 42)),
+        ("listens", made(Kind::Listens, FRAME_HEADER + 2)),
+        ("referral", made(Kind::Referral, FRAME_HEADER + 2 + 2 * Other::LEN)),
     ]);
 }
 

@@ -12,6 +12,7 @@ use muses::overlay::word::Word;
 use muses::wire::errand::{Errand, Sought};
 use muses::wire::moved::Moved;
 use muses::wire::places;
+use muses::wire::referral::{Other, Referral};
 use muses::wire::tree::{Claim, Edge, Grant, Pulse, Standing, Wish};
 
 use super::{Vector, alice, bob, written};
@@ -81,6 +82,17 @@ fn a_pulse_of_a_root() {
     let message = written(Pulse::LEN, |into| pulse.emit(into));
     assert_eq!(Pulse::parse(&message), Ok(pulse));
     vector!("pulse.txt").holds(&[("message", message)]);
+}
+
+#[test]
+fn whom_to_ask_instead() {
+    let other = |name, at: &str| Other { name, at: at.parse().expect("an address") };
+    let others =
+        vec![other(bob().name(), "192.0.2.7:7001"), other(carol().name(), "[2001:db8::1]:443")];
+    let referral = Referral { tree: TREE, others };
+    let message = written(referral.room(), |into| referral.emit(into));
+    assert_eq!(Referral::parse(&message), Ok(referral));
+    vector!("referral.txt").holds(&[("message", message)]);
 }
 
 #[test]

@@ -23,7 +23,8 @@ pub(super) const LIAR: u8 = 66;
 
 /// A node in one tree whose root is listed.
 pub(super) fn hyperbolic(node: u8, peers: &[u8], root: u8) -> CloakConfig {
-    let settings = Settings { trees: 1, roots: vec![name(root)], born: 1_000 };
+    let settings =
+        Settings { trees: 1, roots: vec![name(root)], born: 1_000, ..Settings::default() };
     CloakConfig { overlay: Some(settings), ..config(node, peers, "") }
 }
 

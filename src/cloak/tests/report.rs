@@ -12,7 +12,8 @@ use crate::overlay::word::Word;
 
 /// A node in two trees; the roots are 1 and 2.
 fn hyperbolic(node: u8, peers: &[u8]) -> CloakConfig {
-    let settings = Settings { trees: 2, roots: vec![name(1), name(2)], born: 1_000 };
+    let settings =
+        Settings { trees: 2, roots: vec![name(1), name(2)], born: 1_000, ..Settings::default() };
     CloakConfig { overlay: Some(settings), ..config(node, peers, "") }
 }
 

@@ -24,7 +24,7 @@ use crate::wire::tree::Standing;
 
 /// Where a node listens for neighbours.
 pub(super) fn endpoint(node: u8) -> Endpoint {
-    Endpoint::Host(format!("node{node}"), 7001)
+    Endpoint::Tcp(([10, 0, 0, node], 7001).into())
 }
 
 pub(super) fn name(seed: u8) -> Name {
@@ -519,6 +519,7 @@ impl User {
                 Event::Broken(error) => self.error = Some(error),
                 Event::Standing(standing) => self.standings.push(standing),
                 Event::Proved { .. } | Event::Names(_) | Event::Pulse(_) | Event::Word(..) => (),
+                Event::Listens(_) | Event::Referral(_) => (),
             }
         }
     }

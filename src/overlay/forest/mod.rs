@@ -69,6 +69,18 @@ impl Forest {
         self.trees.iter_mut().for_each(|tree| tree.share(verified));
     }
 
+    /// Takes no more than so many children in each tree from now on.
+    pub fn limit(&mut self, children: u8) {
+        self.trees.iter_mut().for_each(|tree| tree.limit(children));
+    }
+
+    /// Whether a neighbour is parent or child in some tree.
+    #[must_use]
+    pub fn is_kin(&self, name: &Name) -> bool {
+        let mut trees = self.trees.iter();
+        trees.any(|tree| tree.parent() == Some(name) || tree.child_size(name).is_some())
+    }
+
     /// The trees, the first one first.
     #[must_use]
     pub fn trees(&self) -> &[Tree] {

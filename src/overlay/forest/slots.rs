@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::clock::Time;
 use crate::base::ids::Name;
-use crate::base::limits::LETTER_LEASE;
+use crate::base::limits::{CHILDREN_MAX, LETTER_LEASE};
 use crate::overlay::word::Letter;
 
 /// Letters there are; the last is kept back.
@@ -26,8 +26,18 @@ pub struct Slot {
 }
 
 /// All places of a node's children.
-#[derive(Debug, Default)]
-pub struct Slots(BTreeMap<Name, Slot>);
+#[derive(Debug)]
+pub struct Slots {
+    given: BTreeMap<Name, Slot>,
+    /// Children at most.
+    most: u8,
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self { given: BTreeMap::new(), most: CHILDREN_MAX }
+    }
+}
 
 /// Whether a bit map has a letter.
 #[must_use]
@@ -36,15 +46,20 @@ pub fn has(taken: &[u8; 32], letter: Letter) -> bool {
 }
 
 impl Slots {
+    /// Takes no more than so many children from now on.
+    pub fn limit(&mut self, most: u8) {
+        self.most = most;
+    }
+
     /// The child with this Name, here or lately gone.
     #[must_use]
     pub fn get(&self, child: &Name) -> Option<&Slot> {
-        self.0.get(child)
+        self.given.get(child)
     }
 
     /// The children that are here.
     pub fn present(&self) -> impl Iterator<Item = (&Name, &Slot)> {
-        self.0.iter().filter(|(_, slot)| slot.left.is_none())
+        self.given.iter().filter(|(_, slot)| slot.left.is_none())
     }
 
     /// The child behind a letter, if it is here.
@@ -71,7 +86,7 @@ impl Slots {
 
     /// A letter for a child: the one it has or had here, else the one it wishes, else one that its
     /// Name leads to. It is none of another child's, not `up` (this node's own edge) and none that
-    /// the child cannot take.
+    /// the child cannot take. None if all places are taken.
     #[must_use]
     pub fn letter_for(
         &self,
@@ -81,10 +96,15 @@ impl Slots {
         up: Option<Letter>,
     ) -> Option<Letter> {
         let is_free = |letter: &Letter| {
-            let used = self.0.iter().any(|(name, slot)| name != child && slot.letter == *letter);
+            let used =
+                self.given.iter().any(|(name, slot)| name != child && slot.letter == *letter);
             !used && Some(*letter) != up && !has(taken, *letter) && u16::from(*letter) < LETTERS
         };
-        let had = self.0.get(child).map(|slot| slot.letter);
+        let is_new = self.get(child).is_none_or(|slot| slot.left.is_some());
+        if is_new && self.present().count() >= usize::from(self.most) {
+            return None;
+        }
+        let had = self.given.get(child).map(|slot| slot.letter);
         let start = u16::from(child.as_bytes()[0]) % LETTERS;
         let others = (0..LETTERS).map(|at| ((start + at) % LETTERS) as Letter);
         had.into_iter().chain(wished).chain(others).find(is_free)
@@ -92,18 +112,18 @@ impl Slots {
 
     /// Puts a child in its place.
     pub fn put(&mut self, child: Name, slot: Slot) {
-        self.0.insert(child, slot);
+        self.given.insert(child, slot);
     }
 
     /// A child says how many are below it. Whether that is news.
     pub fn grown(&mut self, child: &Name, size: u32) -> bool {
-        let Some(slot) = self.0.get_mut(child) else { return false };
+        let Some(slot) = self.given.get_mut(child) else { return false };
         std::mem::replace(&mut slot.size, size) != size
     }
 
     /// A child is gone; its letter is kept for it. Whether it was here.
     pub fn leave(&mut self, child: &Name, now: Time) -> bool {
-        let Some(slot) = self.0.get_mut(child).filter(|slot| slot.left.is_none()) else {
+        let Some(slot) = self.given.get_mut(child).filter(|slot| slot.left.is_none()) else {
             return false;
         };
         slot.left = Some(now);
@@ -112,7 +132,7 @@ impl Slots {
 
     /// Frees the letters of children that are gone for good.
     pub fn tick(&mut self, now: Time) {
-        self.0.retain(|_, slot| slot.left.is_none_or(|left| now.since(left) < LETTER_LEASE));
+        self.given.retain(|_, slot| slot.left.is_none_or(|left| now.since(left) < LETTER_LEASE));
     }
 }
 
@@ -141,6 +161,19 @@ mod tests {
         assert_eq!(slots.letter_for(&names[40], None, &[0; 32], Some(9)), letter);
         slots.tick(Time::ZERO + LETTER_LEASE);
         assert_eq!(slots.letter_for(&names[255], None, &[0; 32], Some(9)), letter);
+    }
+
+    #[test]
+    fn no_more_children_are_taken_than_are_wanted() {
+        let mut slots = Slots::default();
+        slots.limit(1);
+        let [first, second] = [1, 2].map(|fill| Name::from_bytes([fill; 32]));
+        let letter = |slots: &Slots, name| slots.letter_for(name, None, &[0; 32], None);
+        slots.put(first, slot(letter(&slots, &first).expect("room")));
+        assert!(letter(&slots, &second).is_none() && letter(&slots, &first).is_some());
+        slots.leave(&first, Time::ZERO);
+        slots.put(second, slot(letter(&slots, &second).expect("room again")));
+        assert_eq!(letter(&slots, &first), None, "a lease is of a letter, not of a place");
     }
 
     #[test]

@@ -236,7 +236,7 @@ impl World {
             local: None,
             control: None,
             peers: resident.peers.iter().map(|peer| address(*peer)).collect(),
-            overlay: Some(Settings { trees: self.plan.trees, roots, born }),
+            overlay: Some(Settings { trees: self.plan.trees, roots, born, ..Settings::default() }),
             routes: Routes::default(),
             leaf: false,
             remembered: Remembered::default(),

@@ -63,6 +63,25 @@ impl Tree {
         }
     }
 
+    /// Whom a neighbour may ask instead that this node refused: its children, those with the
+    /// fewest below them first.
+    #[must_use]
+    pub fn instead(&self, refused: &Name) -> Vec<Name> {
+        if self.neighbours.get(refused).is_none_or(|neighbour| neighbour.refused.is_none()) {
+            return Vec::new();
+        }
+        let mut children: Vec<_> = self.children().map(|(name, _, size)| (size, *name)).collect();
+        children.sort_unstable();
+        children.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// Whether this node needs a place and the neighbour would not give it one.
+    #[must_use]
+    pub fn is_turned_away(&self, by: &Name) -> bool {
+        let barred = self.neighbours.get(by).and_then(|neighbour| neighbour.barred);
+        self.parent.is_none() && barred.is_some()
+    }
+
     /// A neighbour answers our wish.
     pub(super) fn take_grant(&mut self, from: &Name, grant: &Grant, now: Time) {
         if self.parent == Some(*from) {

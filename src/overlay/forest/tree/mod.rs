@@ -170,6 +170,11 @@ impl Tree {
         self.notary.share(verified);
     }
 
+    /// Takes no more than so many children from now on.
+    pub fn limit(&mut self, children: u8) {
+        self.slots.limit(children);
+    }
+
     fn own(&self) -> Name {
         self.notary.name()
     }
