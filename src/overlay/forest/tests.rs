@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::*;
-use crate::base::limits::ROOT_EXPIRY;
+use crate::base::limits::{ROOT_EXPIRY, ROOT_PULSE};
 use crate::overlay::forest::tree::view::Role;
 use crate::overlay::greedy::{self, Progress};
 use crate::overlay::metric::Metric;
@@ -110,7 +110,11 @@ impl World {
                 assert_eq!(heard, Ok(()), "nobody lies here");
             }
             let now = self.now;
-            self.nodes.values_mut().for_each(|node| node.tick(now));
+            for node in self.nodes.values_mut() {
+                node.tick(now);
+                let due = node.next_timeout();
+                assert!(due.is_none_or(|due| due.at > now), "what is due is done: {due:?}");
+            }
         }
         self.now = end;
     }
@@ -297,6 +301,27 @@ fn a_silent_root_is_given_up() {
     world.names.retain(|name| *name != root);
     world.run(ROOT_EXPIRY + Duration::from_secs(5));
     assert!(world.nodes.values().all(|node| *node.trees[0].root() != root));
+}
+
+/// The simulator's divide: who waits for another parent does not wait for the lost root's pulse.
+#[test]
+fn an_orphan_of_a_silent_root_is_not_always_due() {
+    let mut world = World::new(4);
+    let mut order: Vec<usize> = (0..4).collect();
+    order.sort_by_key(|at| rank::Rank::new(0, &world.names[*at], &[]));
+    let [root, other, parent, orphan] = order[..] else { panic!("four") };
+    world.link(root, parent);
+    world.link(parent, orphan);
+    world.run(Duration::from_secs(1));
+    world.link(root, other);
+    world.link(other, orphan);
+    world.run(ROOT_PULSE + Duration::from_secs(1));
+    let names = [root, other, parent, orphan].map(|at| world.names[at]);
+    assert_eq!(world.nodes[&names[3]].trees[0].parent(), Some(&names[2]));
+    world.nodes.remove(&names[0]);
+    world.nodes.remove(&names[2]);
+    world.run(ROOT_EXPIRY + Duration::from_secs(5));
+    assert_eq!(world.nodes[&names[3]].trees[0].root(), &names[1]);
 }
 
 #[test]

@@ -52,7 +52,9 @@ impl Tree {
     /// Acts on what is known now.
     pub(super) fn decide(&mut self, now: Time) {
         let parent = self.parent.and_then(|parent| self.neighbours.get(&parent));
-        if self.parent.is_some() && !parent.is_some_and(|parent| self.is_sound(parent, now)) {
+        let is_hung = parent.is_some_and(|parent| self.is_sound(parent, now))
+            && self.roots.is_alive(&self.claim.root, now);
+        if self.parent.is_some() && !is_hung {
             self.lose_parent(now);
         }
         let best = self.best(None, now).filter(|(rank, _, _)| *rank < self.rank);

@@ -153,7 +153,8 @@ impl Tree {
         if self.is_root() && self.asked.is_none() && !self.neighbours.is_empty() {
             next = earliest(next, at(self.pulse_at, "pulse of a root"));
         }
-        if !self.is_root() {
+        // An orphan waits for somebody else.
+        if self.parent.is_some() {
             let expiry = self.roots.expires(&self.claim.root);
             next = earliest(next, expiry.and_then(|expiry| at(expiry, "pulse of the root")));
         }
