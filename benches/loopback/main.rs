@@ -34,13 +34,14 @@ use load::Load;
 use path::Path;
 use support::{flag, median, option, percentile, print};
 
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "path",
     "Gbit/s",
     "CPU s/GB",
     "ends s/GB",
     "relays s/GB",
     "times plain-2",
+    "relays times plain-2",
     "ping p50 us",
     "ping p99 us",
     "first byte p50 us",
@@ -76,17 +77,20 @@ impl Figures {
 
     fn row(self, name: &str, plain: &[f64]) -> Vec<String> {
         let cpu = self.cpu();
-        let ratio = median(cpu.iter().zip(plain).map(|(own, plain)| own / plain).collect());
+        // A plain path is relays and nothing else.
+        let times =
+            |own: &[f64]| median(own.iter().zip(plain).map(|(own, plain)| own / plain).collect());
         let micros = |figures: &Vec<f64>, percent| {
             format!("{:.0}", percentile(figures.clone(), percent) * 1e6)
         };
         vec![
             name.to_owned(),
             format!("{:.2}", median(self.rate.clone())),
-            format!("{:.2}", median(cpu)),
+            format!("{:.2}", median(cpu.clone())),
             format!("{:.2}", median(self.ends.clone())),
             format!("{:.2}", median(self.relays.clone())),
-            format!("{ratio:.2}"),
+            format!("{:.2}", times(&cpu)),
+            format!("{:.2}", times(&self.relays)),
             micros(&self.pings, 50),
             micros(&self.pings, 99),
             micros(&self.first_bytes, 50),

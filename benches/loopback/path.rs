@@ -57,19 +57,17 @@ impl Path {
         Self { entry: to, exit, children: [Vec::new(), relays], _state: None }.opened()
     }
 
-    /// Two devices and two relays between them.
+    /// Two devices and two relays between them, routed by the overlay.
     pub(crate) fn muses(suite: Suite) -> Result<Self> {
         let state = TempDir::new()?;
         let dir = |who: &str| state.path().join(who);
         let exit = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let (entry, r1, r2) = (free()?, free()?, free()?);
         let (alice, bob) = (key(dir("alice"))?, key(dir("bob"))?);
-        fs::write(dir("r1.routes"), format!("{bob} via {r2}\n"))?;
-        fs::write(dir("r2.routes"), format!("{alice} via {}\n", key(dir("r1"))?))?;
         let relay = |who: &str, listen: SocketAddr, peer: Option<SocketAddr>| {
             let mut command = Command::new(CLOAK);
-            command.arg("--state").arg(dir(who)).args(["--local", "none", "--routes"]);
-            command.arg(dir(&format!("{who}.routes"))).args(["--listen", &listen.to_string()]);
+            command.arg("--state").arg(dir(who)).args(["--local", "none"]);
+            command.args(["--listen", &listen.to_string()]);
             if let Some(peer) = peer {
                 command.args(["--peer", &peer.to_string()]);
             }

@@ -1,11 +1,11 @@
 //! The tables of `docs/OVERLAY.md`, each a function of a seed.
 
-use super::full::tables::{churn, forming, holes, records as names, rest};
+use super::full::tables::{churn, costs, forming, holes, records as names, rest};
 use super::light::tables::{addresses, dead, records, stretch};
 use super::table::Experiment;
 
 /// All of them, in the order of the document.
-pub const ALL: [Experiment; 15] = [
+pub const ALL: [Experiment; 16] = [
     Experiment { name: "degree", title: "Child limit and metric", run: stretch::degree },
     Experiment { name: "graphs", title: "Other graphs", run: stretch::graphs },
     Experiment { name: "trees", title: "Number of trees", run: stretch::trees },
@@ -18,6 +18,7 @@ pub const ALL: [Experiment; 15] = [
     Experiment { name: "lookups", title: "Hops of a lookup", run: records::lookups },
     Experiment { name: "forming", title: "From nothing to an overlay", run: forming::forming },
     Experiment { name: "rest", title: "What it says at rest", run: rest::rest },
+    Experiment { name: "costs", title: "What happens, and what it costs", run: costs::costs },
     Experiment { name: "deaths", title: "Strangers found after deaths", run: names::deaths },
     Experiment { name: "churn", title: "Nodes that come and go", run: churn::churn },
     Experiment { name: "holes", title: "Relays that swallow packets", run: holes::holes },

@@ -32,7 +32,8 @@ pub fn overlay(switch: &Switch, diallers: &[Dialler], started: Time, now: Time) 
     let called = switch.roster.neighbours.iter().filter(|(name, _)| !is_dialled(*name));
     let called = called.map(|(name, end)| {
         let state = state(switch.health(Some(name)));
-        let until = if state == "away" { "it dials this node" } else { "" };
+        let until =
+            if state == "away" { "it comes back, or is forgotten after a minute" } else { "" };
         let wait = Wait { state: state.into(), until: until.into(), ..Wait::default() };
         let (name, roles) = (name.to_string(), roles(name));
         let row = Neighbour { name, roles, wait, ..Neighbour::default() };

@@ -53,28 +53,29 @@ fn islands(world: &World) -> BTreeMap<Node, Node> {
     above.keys().map(|node| (*node, find(&above, *node))).collect()
 }
 
-/// Whether on each island each tree has one root, and every word is that of the parent and a
+/// Whether each tree has one root on each island, and every word is that of a parent there and a
 /// letter.
 #[must_use]
 pub fn is_settled(world: &World) -> bool {
     let islands = islands(world);
-    let trees: BTreeMap<Name, &[Tree]> = islands
-        .keys()
-        .filter_map(|node| Some((world.name(*node), world.overlay(*node)?.forest.trees())))
+    let trees: BTreeMap<(Node, Name), &[Tree]> = islands
+        .iter()
+        .filter_map(|(node, island)| {
+            Some(((*island, world.name(*node)), world.overlay(*node)?.forest.trees()))
+        })
         .collect();
     let mut roots = BTreeMap::new();
-    islands.iter().all(|(node, island)| {
-        let own = trees.get(&world.name(*node)).copied().unwrap_or_default();
+    trees.iter().all(|((island, _), own)| {
         own.iter().enumerate().all(|(index, tree)| {
             let root = *roots.entry((*island, index)).or_insert(*tree.root());
             let is_hung = tree.parent().is_none_or(|parent| {
-                let above = trees.get(parent).map(|trees| trees[index].place());
+                let above = trees.get(&(*island, *parent)).map(|trees| trees[index].place());
                 let (tag, word) = tree.place();
                 above.is_some_and(|(t, w)| {
                     t == tag && word.len() == w.len() + 1 && word.starts_with(w)
                 })
             });
-            root == *tree.root() && is_hung
+            root == *tree.root() && trees.contains_key(&(*island, root)) && is_hung
         })
     })
 }

@@ -33,7 +33,7 @@ impl World {
         }
     }
 
-    fn is_divided(&self, a: Node, b: Node) -> bool {
+    pub(super) fn is_divided(&self, a: Node, b: Node) -> bool {
         let divide = self.divide.as_ref();
         divide.is_some_and(|(sides, _)| sides[a as usize] != sides[b as usize])
     }

@@ -218,11 +218,12 @@ impl World {
         self.is_alive(node) && visitor.as_ref().is_some_and(|(_, visitor)| visitor.is_attached())
     }
 
-    /// Pairs of living nodes between which a stream is open.
+    /// Pairs of living nodes between which a stream is open and carries.
     pub fn links(&self) -> impl Iterator<Item = (Node, Node)> + '_ {
         let is_open =
             |stream: &&Stream| !stream.is_silent && stream.ends.iter().all(|end| self.is_open(end));
-        self.streams.values().filter(is_open).map(|s| (s.ends[0].node, s.ends[1].node))
+        let pairs = self.streams.values().filter(is_open).map(|s| (s.ends[0].node, s.ends[1].node));
+        pairs.filter(|(a, b)| !self.is_divided(*a, *b))
     }
 
     /// Starts a node.
