@@ -1,7 +1,7 @@
 //! The processes between the writer and the reader, and what they have cost so far.
 
 use std::fs;
-use std::io::{Error, Result};
+use std::io::{Error, ErrorKind, Read, Result};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -88,18 +88,22 @@ impl Path {
         Self { entry, exit, children: [ends, relays], _state: Some(state) }.opened()
     }
 
-    /// Waits until a connection goes through.
+    /// Waits until a connection goes through. None may be left behind that comes through later.
     fn opened(self) -> Result<Self> {
         let since = Instant::now();
         self.exit.set_nonblocking(true)?;
         while since.elapsed() < READY {
-            let connection = TcpStream::connect(self.entry);
-            for _ in 0..100 {
-                if connection.is_ok() && self.exit.accept().is_ok() {
+            thread::sleep(Duration::from_millis(5));
+            let Ok(mut connection) = TcpStream::connect(self.entry) else { continue };
+            connection.set_read_timeout(Some(Duration::from_millis(5)))?;
+            let mut is_refused = false;
+            while since.elapsed() < READY && !is_refused {
+                if self.exit.accept().is_ok() {
                     self.exit.set_nonblocking(false)?;
                     return Ok(self);
                 }
-                thread::sleep(Duration::from_millis(5));
+                let heard = connection.read(&mut [0]).map_err(|error| error.kind());
+                is_refused = !matches!(heard, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut));
             }
         }
         Err(Error::other("the path does not open"))
