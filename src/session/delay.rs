@@ -10,11 +10,14 @@ use std::time::Duration;
 use crate::base::clock::Time;
 
 /// Waiting in queues that a courteous tunnel allows itself.
-const ALLOWED: Duration = Duration::from_millis(20);
+const ALLOWED: Duration = Duration::from_millis(15);
 /// Courtesy lasts this long after the last small packet.
 const LASTS: Duration = Duration::from_secs(2);
-/// The least round trip is that of this time and the same before it: a path may become longer.
+/// The least round trip is that of this time and the turn before it: a path may become longer.
 const TURN: Duration = Duration::from_secs(10);
+/// The first turn of a path, and the next is twice as long: what was sent first may have stood
+/// behind what was sent before it.
+const FIRST_TURN: Duration = Duration::from_secs(2);
 
 /// Round trips of one path.
 #[derive(Debug, Default)]
@@ -22,6 +25,8 @@ pub(crate) struct Delay {
     /// The least round trip of this turn and of the one before.
     least: [Option<Duration>; 2],
     turned: Time,
+    /// Turns of this path so far.
+    turns: u32,
     courteous_until: Option<Time>,
     /// There was courtesy when the path went, and nothing was measured since.
     was_courteous: bool,
@@ -31,7 +36,7 @@ impl Delay {
     /// The path went, or is back and may be another: nothing is known of it. Whoever typed before
     /// does so again: true while that holds.
     pub(crate) fn restart(&mut self, now: Time) -> bool {
-        self.least = [None; 2];
+        (self.least, self.turns) = ([None; 2], 0);
         self.was_courteous |= self.is_courteous(now);
         if self.was_courteous {
             self.be_courteous(now);
@@ -43,10 +48,12 @@ impl Delay {
     /// moment, so that the least can be seen again.
     pub(crate) fn measured(&mut self, sample: Duration, now: Time) -> bool {
         self.was_courteous = false;
-        let is_over = self.least[0].is_some() && now.since(self.turned) >= TURN;
+        let turn = (FIRST_TURN * (1 << self.turns.min(3))).min(TURN);
+        let is_over = self.least[0].is_some() && now.since(self.turned) >= turn;
         if is_over || self.least[0].is_none() {
             self.least = [None, self.least[0]];
             self.turned = now;
+            self.turns += u32::from(is_over);
         }
         self.least[0] = Some(self.least[0].map_or(sample, |least| least.min(sample)));
         is_over
@@ -85,20 +92,23 @@ mod tests {
     fn a_window_shrinks_to_what_the_allowed_queue_takes() {
         let mut delay = Delay::default();
         delay.measured(10 * MS, Time::ZERO);
-        delay.measured(60 * MS, Time::ZERO);
-        assert_eq!(delay.fitting(60_000, 30 * MS), None);
-        assert_eq!(delay.fitting(60_000, 60 * MS), Some(30_000));
+        delay.measured(50 * MS, Time::ZERO);
+        assert_eq!(delay.fitting(60_000, 25 * MS), None);
+        assert_eq!(delay.fitting(60_000, 50 * MS), Some(30_000));
     }
 
     #[test]
     fn the_least_is_forgotten_after_two_turns_and_asked_for_at_each() {
         let mut delay = Delay::default();
         assert!(!delay.measured(MS, Time::ZERO));
-        assert!(!delay.measured(50 * MS, Time::ZERO + TURN - MS));
-        assert!(delay.measured(50 * MS, Time::ZERO + TURN));
-        assert_eq!(delay.least(), MS);
-        assert!(delay.measured(50 * MS, Time::ZERO + TURN * 2));
-        assert_eq!(delay.least(), 50 * MS);
+        let mut at = Time::ZERO;
+        for (turn, least) in [(2, 1), (4, 50), (8, 50), (10, 50), (10, 50)] {
+            let end = at + Duration::from_secs(turn);
+            assert!(!delay.measured(50 * MS, Time::from_nanos(end.as_nanos() - 1)));
+            assert!(delay.measured(50 * MS, end), "{turn} s");
+            assert_eq!(delay.least(), least * MS);
+            at = end;
+        }
     }
 
     #[test]

@@ -178,6 +178,7 @@ impl Path {
     /// Shortens the queues for somebody who types; empties them when it is time to see the path.
     fn make_way(&mut self, sample: Duration, is_turned: bool, transmission: u64) {
         if is_turned {
+            self.reduced_at = self.transmission;
             self.threshold = self.window;
             self.window = WINDOW_COURTEOUS;
         } else if let Some(part) = self.delay.fitting(self.window, sample)
@@ -189,15 +190,17 @@ impl Path {
         }
     }
 
-    /// `acked` bytes were acknowledged; the window grows. `is_measured` says that it was seen how
-    /// long that took.
-    pub(crate) fn grow(&mut self, acked: u64, is_measured: bool, now: Time) {
+    /// `acked` bytes were acknowledged; the window grows. `measured` is the transmission of which it
+    /// was seen how long that took.
+    pub(crate) fn grow(&mut self, acked: u64, measured: Option<u64>, now: Time) {
         // A window that was not filled proves nothing about what the path takes.
         if acked == 0 || self.in_flight + acked < self.window / 2 {
             return;
         }
-        // What was sent twice would fill the queues of a slower path unseen.
-        if !is_measured && self.delay.is_courteous(now) {
+        // What was sent twice would fill the queues of a slower path unseen, and what was sent
+        // before the window shrank still stands in them.
+        let is_told = measured.is_some_and(|transmission| transmission > self.reduced_at);
+        if !is_told && self.delay.is_courteous(now) {
             return;
         }
         let by = if self.window < self.threshold {
@@ -251,7 +254,7 @@ impl Path {
             self.window = WINDOW_COURTEOUS;
         }
         self.in_flight = 0;
-        (self.waiting, self.probes) = (None, 0);
+        (self.waiting, self.probes, self.reduced_at) = (None, 0, self.transmission);
     }
 
     fn probe_after(&self) -> Duration {
@@ -300,7 +303,7 @@ mod tests {
         }
         counters.1 += marked;
         let acked = path.in_flight();
-        path.grow(acked, true, at(0));
+        path.grow(acked, Some(newest), at(0));
         path.landed(acked);
         path.marks(counters.0, counters.1, newest);
         path.progress(at(0));
@@ -337,7 +340,7 @@ mod tests {
             while queue.front().is_some_and(|(done, ..)| *done <= us) {
                 let Some((_, sent, len, transmission)) = queue.pop_front() else { break };
                 path.measured(Duration::from_micros(us - sent), transmission, now);
-                path.grow(len, true, now);
+                path.grow(len, Some(transmission), now);
                 path.landed(len);
                 if us > (from + 1000) * 1000 {
                     longest = longest.max((us - sent) / 1000);
@@ -384,7 +387,7 @@ mod tests {
         path.lost(1);
         path.sent(WINDOW_START, at(0));
         let before = path.window();
-        path.grow(0, true, at(0));
+        path.grow(0, Some(1), at(0));
         assert_eq!(path.window(), before);
     }
 
@@ -397,9 +400,9 @@ mod tests {
         path.sent(LEN, at(0));
         let before = path.window();
         assert!(!path.has_room() && path.room_beside() == 0, "twice the window is under way");
-        path.grow(LEN, false, at(0));
+        path.grow(LEN, None, at(0));
         assert_eq!(path.window(), before);
-        path.grow(LEN, true, at(0));
+        path.grow(LEN, Some(path.transmission), at(0));
         assert!(path.window() > before);
         while path.has_room() {
             path.sent(1, at(0));

@@ -241,7 +241,7 @@ impl Tunnel {
         if let Some(rtt) = sum.rtt {
             self.path.measured(rtt, sum.transmission, now);
         }
-        self.path.grow(sum.landed, sum.rtt.is_some(), now);
+        self.path.grow(sum.landed, sum.rtt.map(|_| sum.transmission), now);
         self.path.landed(sum.landed + sum.lost);
         self.path.marks(head.received, head.marked, sum.transmission);
         if sum.lost > 0 {

@@ -1,7 +1,9 @@
 //! A hundred idle connections and a stream, and no network for ten minutes.
 
+use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::thread::sleep;
 use std::time::Duration;
 
 use crate::outage::Outage;
@@ -16,12 +18,17 @@ pub(crate) const SCENARIO: Scenario = Scenario {
         let world = World::new(seed);
         let idle: Vec<_> = (0..100).map(|_| world.connect()).collect();
         let outage = Outage::of(world, Sender::Alice);
-        let (before, mut grown) = (heap(&outage.world), 0);
+        let (before, mut grown) = (Cell::new(0), 0);
         let (mut outcome, outage) = outage.run(
             Duration::from_secs(600),
-            |world| world.network.bob.ip("link set eth0 down"),
             |world| {
-                grown = heap(world).saturating_sub(before) >> 10;
+                world.network.bob.ip("link set eth0 down");
+                // What was under way is kept once the outage is noticed, and nothing after it.
+                sleep(Duration::from_secs(5));
+                before.set(heap(world));
+            },
+            |world| {
+                grown = heap(world).saturating_sub(before.get()) >> 10;
                 let mark = Mark::now();
                 world.network.bob.ip("link set eth0 up\nroute replace default via 10.5.0.1");
                 mark

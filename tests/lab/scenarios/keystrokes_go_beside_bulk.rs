@@ -33,6 +33,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
         let from = Instant::now();
         sleep(SPAN);
         let beside = typist.p99(from, Instant::now());
+        let wide = outage.rate_over(SPAN) * 8.0 / 10e6;
         let (mut outcome, outage) = outage.run(
             Duration::from_secs(5),
             |world| silence(world, true),
@@ -47,10 +48,13 @@ pub(crate) const SCENARIO: Scenario = Scenario {
         let from = Instant::now();
         sleep(SPAN);
         let after = typist.p99(from, Instant::now());
+        let narrow = outage.rate_over(SPAN) * 8.0 / 1e6;
         outcome.more.insert("p99 alone, 10 Mbit/s", quick_alone);
         outcome.more.insert("p99 beside bulk, 10 Mbit/s", beside);
         outcome.more.insert("p99 alone, 1 Mbit/s", slow_alone);
         outcome.more.insert("p99 beside bulk, 5 s after the return at 1 Mbit/s", after);
+        outcome.more.insert("share of the path that bulk has, 10 Mbit/s", wide);
+        outcome.more.insert("share of the path that bulk has, 1 Mbit/s", narrow);
         outcome.fault = typist.finish().err();
         outage.end(outcome)
     },
