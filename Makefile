@@ -4,7 +4,7 @@
 #   make test                 all tests, a small set of the laboratory's runs among them
 #   make lab RUNS=5           the mobility laboratory: writes docs/MOBILITY.md, its figure and its
 #                             numbers. As root, with iproute2 (nft and conntrack for the NAT) and
-#                             /dev/net/tun; otherwise it says what it skips. Some forty minutes
+#                             /dev/net/tun; otherwise it says what it skips. Half an hour
 #   make bench                all benchmarks
 #   make fuzz T=packet_parser S=60
 #   make install PREFIX=/usr/local DESTDIR=

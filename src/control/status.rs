@@ -109,6 +109,9 @@ pub struct Tunnel {
     pub resumed: u64,
     /// Packets sent again.
     pub sent_again: u64,
+    /// Their bytes, headers included.
+    #[serde(default)]
+    pub sent_again_bytes: u64,
     /// Its sessions.
     pub sessions: Vec<Session>,
 }

@@ -85,7 +85,7 @@ impl Outage {
 
     fn sent_again(&self) -> u64 {
         let both = [&self.world.alice, &self.world.bob].map(super::devices::Daemon::status);
-        both.iter().flat_map(|status| &status.tunnels).map(|tunnel| tunnel.sent_again).sum()
+        both.iter().flat_map(|status| &status.tunnels).map(|tunnel| tunnel.sent_again_bytes).sum()
     }
 
     /// Ends the stream in order and judges it.

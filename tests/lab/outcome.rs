@@ -23,7 +23,7 @@ pub(crate) struct Outcome {
     pub(crate) stall: f64,
     /// Parts of `back`, where it has these parts.
     pub(crate) split: Option<Split>,
-    /// Packets of the tunnel that were sent twice, both ends together.
+    /// Bytes of the tunnel that were sent twice, both ends together.
     pub(crate) sent_again: u64,
     /// Packets that Bob's device gave to its wire while the network was away.
     pub(crate) packets_away: u64,

@@ -75,7 +75,7 @@ impl Row {
     }
 
     fn cost(&self) -> String {
-        let (again, _) = self.of(|run| run.sent_again as f64).unwrap_or_default();
+        let (again, _) = self.of(|run| run.sent_again as f64 / 1024.0).unwrap_or_default();
         let (memory, _) = self.of(|run| run.memory as f64).unwrap_or_default();
         let (packets, _) = self.of(|run| run.packets_away as f64).unwrap_or_default();
         let (cpu, worst) = self.of(|run| run.cpu_away * 100.0).unwrap_or_default();

@@ -25,14 +25,14 @@ struct Wish {
 impl Wish {
     fn parse(words: impl Iterator<Item = String>) -> Result<Self, String> {
         let (mut filters, mut is_all) = (Vec::new(), false);
-        let (mut runs, mut jobs, mut report) = (None, 4, None);
+        let (mut runs, mut jobs, mut report) = (None, None, None);
         let mut words = words.peekable();
         while let Some(word) = words.next() {
             let mut number = || words.next().and_then(|word| word.parse().ok());
             match word.as_str() {
                 "--all" => is_all = true,
                 "--runs" => runs = Some(number().ok_or("--runs wants a number")?),
-                "--jobs" => jobs = number().ok_or("--jobs wants a number")?,
+                "--jobs" => jobs = Some(number().ok_or("--jobs wants a number")?),
                 "--write" => report = Some(words.next().ok_or("--write wants a directory")?.into()),
                 // The test runner's own words mean nothing here.
                 option if option.starts_with('-') => {}
@@ -45,6 +45,8 @@ impl Wish {
         };
         let scenarios = ALL.iter().filter(is_wanted).collect();
         let runs = runs.unwrap_or(if is_all { 5 } else { 1 });
+        // Those that take longest mostly wait.
+        let jobs = jobs.unwrap_or(if is_all { 8 } else { 4 });
         Ok(Self { scenarios, runs, jobs, report })
     }
 }
@@ -128,7 +130,7 @@ fn tell(scenario: &Scenario, outcome: &Outcome) {
     });
     let fault = outcome.fault.as_deref().map_or(String::new(), |fault| format!(" FAILED: {fault}"));
     println!(
-        "{:<32} away {:.1} s, back in {:.3} s{split}, stall {:.3} s, sent again {}, away: {} packets, \
+        "{:<32} away {:.1} s, back in {:.3} s{split}, stall {:.3} s, sent again {} B, away: {} packets, \
          {:.2} % of a core, {} KiB{fault}",
         scenario.name,
         outcome.away,

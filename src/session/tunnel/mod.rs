@@ -55,7 +55,8 @@ pub struct Tunnel {
     starved: Vec<u64>,
     starved_ask: Option<(Time, Duration)>,
     hinted: Option<Time>,
-    sent_again: u64,
+    /// Packets sent again, and their bytes.
+    sent_again: (u64, u64),
     out: VecDeque<Buffer>,
     events: VecDeque<Event>,
     counters: Counters,
@@ -87,7 +88,7 @@ impl Tunnel {
             starved: Vec::new(),
             starved_ask: None,
             hinted: None,
-            sent_again: 0,
+            sent_again: (0, 0),
             out: VecDeque::new(),
             events: VecDeque::new(),
             counters: Counters::default(),

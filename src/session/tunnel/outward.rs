@@ -70,7 +70,8 @@ impl Tunnel {
     pub(super) fn send_again(&mut self, key: u64, frame: Buffer, now: Time) {
         let transmission = self.path.sent(frame.len() as u64, now);
         self.table.resent(key, transmission, now);
-        self.sent_again += 1;
+        self.sent_again.0 += 1;
+        self.sent_again.1 += frame.len() as u64;
         self.out.push_back(frame);
     }
 

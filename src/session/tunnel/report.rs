@@ -63,7 +63,8 @@ impl Tunnel {
             window: self.path.window(),
             in_flight: self.path.in_flight(),
             resumed: self.flow.resumed(),
-            sent_again: self.sent_again,
+            sent_again: self.sent_again.0,
+            sent_again_bytes: self.sent_again.1,
             ..Default::default()
         }
     }
