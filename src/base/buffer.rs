@@ -7,6 +7,7 @@
 //! uplink's queue at once. When the last owner lets go, the memory returns to its [`Pool`].
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::ops::{Deref, Range};
 use std::rc::Rc;
 
@@ -20,13 +21,18 @@ const CLASSES: [usize; 3] = [512, 4096, limits::FRAME_MAX + limits::READ_AHEAD];
 const IDLE_SHARE: usize = 2;
 
 /// A source of buffers that counts what is out.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Pool(Rc<Home>);
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pool({} of {} bytes)", self.used(), self.budget())
+    }
+}
 
 /// Memory with its owners.
 type Chunk = Rc<Box<[u8]>>;
 
-#[derive(Debug)]
 struct Home {
     idle: [RefCell<Vec<Chunk>>; CLASSES.len()],
     /// Bytes of all buffers in `idle`.
@@ -108,13 +114,19 @@ impl Pool {
 }
 
 /// A range of bytes in memory that belongs to a pool.
-#[derive(Debug)]
 pub struct Buffer {
     /// `None` only while dropping.
     chunk: Option<Chunk>,
     home: Rc<Home>,
     start: usize,
     end: usize,
+}
+
+/// Says how long it is: neither its bytes nor what else the memory holds belongs into a log.
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buffer({} bytes)", self.len())
+    }
 }
 
 impl Buffer {

@@ -79,13 +79,16 @@ fn end(seed: u8, role: Role, pool: &Pool) -> Link {
 }
 
 fn told(event: &Event) -> String {
-    if let Event::Packet(packet) = event {
-        assert_eq!(frame::length(packet), Ok(Some(packet.len())), "a frame has its own length");
-        assert_eq!(frame::kind(packet), Ok(Kind::Packet));
-        assert!(!packet.is_shared());
-        return format!("packet {:?}", &packet[..]);
+    match event {
+        Event::Packet(packet) => {
+            assert_eq!(frame::length(packet), Ok(Some(packet.len())), "a frame has its own length");
+            assert!(matches!(frame::kind(packet), Ok(Kind::Packet | Kind::Errand)));
+            assert!(!packet.is_shared());
+            format!("packet {:?}", &packet[..])
+        }
+        Event::Word(kind, body) => format!("{kind:?} {:?}", &body[..]),
+        _ => format!("{event:?}"),
     }
-    format!("{event:?}")
 }
 
 /// Moves bytes both ways until nothing moves.
