@@ -190,8 +190,8 @@ impl Path {
         }
     }
 
-    /// `acked` bytes were acknowledged; the window grows. `measured` is the transmission of which it
-    /// was seen how long that took.
+    /// `acked` bytes were acknowledged; the window grows. `measured` is the transmission of which
+    /// it was seen how long that took.
     pub(crate) fn grow(&mut self, acked: u64, measured: Option<u64>, now: Time) {
         // A window that was not filled proves nothing about what the path takes.
         if acked == 0 || self.in_flight + acked < self.window / 2 {
