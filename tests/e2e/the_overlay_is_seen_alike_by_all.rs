@@ -41,7 +41,8 @@ fn overlay(node: &Daemon) -> Overlay {
     serde_json::from_slice(&outcome.stdout).expect("what it says is what we read")
 }
 
-/// The same of all, once each tree has one root, under which are as many.
+/// The same of all, once each tree has one root, under which are as many, and everybody has heard
+/// where everybody beside it is.
 fn settled(nodes: &[&Daemon]) -> Vec<Overlay> {
     wait_for("trees of everybody", || {
         let seen: Vec<Overlay> = nodes.iter().map(|node| overlay(node)).collect();
@@ -49,7 +50,13 @@ fn settled(nodes: &[&Daemon]) -> Vec<Overlay> {
             let trees = || seen.iter().map(move |one| &one.trees[tree]);
             let root = trees().find(|tree| tree.depth == 0);
             let is_one = trees().map(|tree| &tree.root).collect::<BTreeSet<_>>().len() == 1;
-            is_one && root.is_some_and(|root| root.size == nodes.len() as u64)
+            let has_heard = |own: &Overlay| {
+                let mut beside =
+                    seen.iter().filter(|one| own.neighbours.iter().any(|n| n.name == one.name));
+                beside.all(|one| role(own, &one.name, tree).1 == one.trees[tree].word)
+            };
+            let is_heard = seen.iter().all(has_heard);
+            is_one && is_heard && root.is_some_and(|root| root.size == nodes.len() as u64)
         };
         (0..TREES).all(is_whole).then_some(seen)
     })
