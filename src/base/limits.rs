@@ -316,7 +316,7 @@ pub const LOOKUPS_MAX: usize = 256;
 /// Names that one lookup of an alias may find.
 pub const CLAIMS_MAX: usize = 16;
 
-const _: () = assert!(PERSISTENT_LEN % 16 == 0 && WINDOW_MIN as u64 >= CREDIT_INITIAL);
+const _: () = assert!(PERSISTENT_LEN.is_multiple_of(16) && WINDOW_MIN as u64 >= CREDIT_INITIAL);
 const _: () = assert!(MEMORY_MIN > 2 * (LINK_QUEUE_MAX / 2) && LINK_MARK < LINK_QUEUE);
 const _: () = assert!(CROSSING.as_millis() > PROOF_MAX.as_millis() + DIAL_MAX.as_millis());
 const _: () = assert!(WANTED_FOR.as_millis() > REHELLO_SLOW.as_millis());

@@ -135,7 +135,7 @@ impl Plain {
         let turn = self.turns;
         self.turns += 1;
         let changed = self.was == note.is_empty();
-        if !changed && turn % PLAIN_EVERY != 0 {
+        if !changed && !turn.is_multiple_of(PLAIN_EVERY) {
             return None;
         }
         self.was = !note.is_empty();

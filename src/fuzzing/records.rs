@@ -161,7 +161,7 @@ impl Run {
         let how = script.byte();
         let session = self.session(script);
         let Some(key) = session.key else { return };
-        if how % 4 != 0 {
+        if !how.is_multiple_of(4) {
             self.finished.insert((side, key));
             self.pair.sides[side].to_finish.insert(key);
         } else {

@@ -192,7 +192,7 @@ impl Table {
 
     /// Whether this side began the handshake.
     pub(crate) fn is_initiator(&self) -> bool {
-        self.next_serial % 2 == 0
+        self.next_serial.is_multiple_of(2)
     }
 
     /// Whether the peer has still to acknowledge something.

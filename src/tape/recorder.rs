@@ -46,15 +46,15 @@ impl<S: Write> Book<S> {
         }
         self.digest.deadline(deadline);
         self.open.extend(self.digest.check().to_be_bytes());
-        if !self.over {
-            if let Err(error) = self.sink.write_all(&self.open) {
-                log::warn!("the recording stops here: {error}");
-                self.over = true;
-            }
+        if !self.over
+            && let Err(error) = self.sink.write_all(&self.open)
+        {
+            log::warn!("the recording stops here: {error}");
+            self.over = true;
         }
         self.open.clear();
         self.records += 1;
-        self.records % MARK_EVERY == 0
+        self.records.is_multiple_of(MARK_EVERY)
     }
 
     /// The last record before the machine panicked, which nothing can be told of but its input.

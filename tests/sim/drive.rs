@@ -70,11 +70,11 @@ impl World {
         }
         let process = &mut self.processes[id];
         let (run, wake) = (process.run, process.wake);
-        if let Some(at) = deadline.map(|deadline| deadline.at) {
-            if wake.is_none_or(|wake| at < wake) {
-                process.wake = Some(at.max(self.now));
-                self.at(at, Event::Wake(id, run));
-            }
+        if let Some(at) = deadline.map(|deadline| deadline.at)
+            && wake.is_none_or(|wake| at < wake)
+        {
+            process.wake = Some(at.max(self.now));
+            self.at(at, Event::Wake(id, run));
         }
     }
 

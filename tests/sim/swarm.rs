@@ -55,7 +55,7 @@ pub(crate) fn live(seed: u64) -> Life {
 
 /// Every second life is on the hyperbolic overlay; one tree to four, in some with a listed root.
 fn overlay(seed: u64) -> Option<Settings> {
-    let is_listed = seed / 8 % 4 == 0;
+    let is_listed = (seed / 8).is_multiple_of(4);
     let roots = is_listed.then(|| name_of(identity(seed as usize / 32 % 4))).into_iter().collect();
     (seed % 2 == 1).then(|| Settings {
         trees: (seed / 2 % 4) as u8 + 1,

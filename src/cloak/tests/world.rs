@@ -416,11 +416,12 @@ impl World {
                 }
                 let bytes = if is_clogged { Vec::new() } else { self.take(end) };
                 let due = self.now + self.delay;
-                if let Some(stream) = self.stream_of(pair) {
-                    if !bytes.is_empty() && !stream.is_swallowing {
-                        stream.under_way[1 - side].push_back((due, bytes));
-                        has_moved = true;
-                    }
+                if let Some(stream) = self.stream_of(pair)
+                    && !bytes.is_empty()
+                    && !stream.is_swallowing
+                {
+                    stream.under_way[1 - side].push_back((due, bytes));
+                    has_moved = true;
                 }
                 has_moved |= self.deliver(pair, side, end);
             }
@@ -504,10 +505,10 @@ impl User {
     }
 
     fn tick(&mut self, now: Time) {
-        if let Some(link) = &mut self.link {
-            if link.next_timeout().is_some_and(|due| due.at <= now) {
-                link.tick(now);
-            }
+        if let Some(link) = &mut self.link
+            && link.next_timeout().is_some_and(|due| due.at <= now)
+        {
+            link.tick(now);
         }
         self.pump();
     }

@@ -171,7 +171,7 @@ impl Toy {
             _ => {
                 // Twice: half-close first, so that both are tried.
                 self.actions.push_back(Action::Shutdown(id));
-                if self.random() % 2 == 0 {
+                if self.random().is_multiple_of(2) {
                     self.close(id);
                 }
             }
@@ -262,7 +262,7 @@ impl Machine for Toy {
         }
         self.link(to).out.extend(bytes);
         self.actions.push_back(Action::Flush(to));
-        if echo && self.random() % 64 == 0 {
+        if echo && self.random().is_multiple_of(64) {
             let span = Duration::from_micros(self.random() % 1000);
             self.pause(id, now + span);
         }
