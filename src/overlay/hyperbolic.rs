@@ -37,14 +37,9 @@ pub struct Settings {
     /// Names that go before all others as roots.
     pub roots: Vec<Name>,
     /// Children at most in each tree.
-    #[serde(default = "children_max")]
     pub children: u8,
     /// The wall clock in milliseconds at the start: numbers grow from here.
     pub born: u64,
-}
-
-fn children_max() -> u8 {
-    CHILDREN_MAX
 }
 
 impl Default for Settings {

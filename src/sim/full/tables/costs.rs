@@ -46,40 +46,29 @@ pub fn costs(effort: Effort) -> Table {
     start_all(&mut world, START, &mut rng);
     settle(&mut world, PATIENCE);
     let many = effort.draws(20);
-    let row = |table: &mut Table, what: &str, sum: Sum| table.row(sum.cells(what));
-    let mut sum = Sum::default();
-    (0..many).for_each(|_| sum.watch(&mut world, |world| join(world, &mut rng)));
-    row(&mut table, "a node joins", sum);
-    let mut sum = Sum::default();
-    (0..many).for_each(|_| {
-        let node = commoner(&world, &mut rng);
-        sum.watch(&mut world, |world| world.stop(node));
-    });
-    row(&mut table, "a node leaves", sum);
+    let mut watch = |what, times, event: &mut dyn FnMut(&mut World)| {
+        let mut sum = Sum::default();
+        (0..times).for_each(|_| sum.watch(&mut world, &mut *event));
+        table.row(sum.cells(what));
+    };
+    watch("a node joins", many, &mut |world| join(world, &mut rng));
+    watch("a node leaves", many, &mut |world| world.stop(commoner(world, &mut rng)));
     for (what, death) in
         [("a node is killed", Death::Killed), ("a node falls silent", Death::Silent)]
     {
-        let mut sum = Sum::default();
-        for _ in 0..many {
-            let node = commoner(&world, &mut rng);
-            sum.watch(&mut world, |world| world.kill(node, death));
-        }
-        row(&mut table, what, sum);
+        watch(what, many, &mut |world| world.kill(commoner(world, &mut rng), death));
     }
-    let mut sum = Sum::default();
-    for tree in (0..3).cycle().take(effort.draws(9) as usize) {
-        if let Some(root) = root(&world, tree) {
-            sum.watch(&mut world, |world| world.kill(root, Death::Killed));
+    let mut trees = (0..3).cycle();
+    watch("a root is killed", effort.draws(9), &mut |world| {
+        if let Some(root) = trees.next().and_then(|tree| root(world, tree)) {
+            world.kill(root, Death::Killed);
         }
-    }
-    row(&mut table, "a root is killed", sum);
-    let mut sum = Sum::default();
-    sum.watch(&mut world, |world| world.divide(|node| node % 2 == 0));
-    row(&mut table, "two halves are divided", sum);
+    });
+    watch("two halves are divided", 1, &mut |world| world.divide(|node| node % 2 == 0));
     world.run(DIVIDED);
     let mut sum = Sum::default();
     sum.watch(&mut world, World::unite);
-    row(&mut table, "they meet again", sum);
+    table.row(sum.cells("they meet again"));
     table
 }
 
