@@ -132,6 +132,7 @@ pub(super) enum Reach {
 impl Reach {
     /// The reach of an address; none of what is no single host's.
     pub(super) fn of(ip: IpAddr) -> Option<Self> {
+        let ip = ip.to_canonical();
         if ip.is_unspecified() || ip.is_multicast() || ip == Ipv4Addr::BROADCAST {
             return None;
         }
@@ -169,9 +170,10 @@ mod tests {
         for (reaching, ips) in [
             (Some(Reach::Machine), &["127.0.0.1", "::1"][..]),
             (Some(Reach::Wire), &["169.254.1.1", "fe80::1"]),
+            (Some(Reach::Site), &["fd00::1"]),
             (
                 Some(Reach::Site),
-                &["10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "fd00::1"],
+                &["10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "::ffff:10.0.0.1"],
             ),
             (Some(Reach::World), &["192.0.2.1", "100.128.0.1", "2001:db8::1"]),
             (None, &["0.0.0.0", "::", "224.0.0.1", "ff02::1", "255.255.255.255"]),
