@@ -197,8 +197,8 @@ impl Post {
         if kind != ConType::Unreachable as u8 {
             return self.note_answer(frame, kind, now);
         }
-        if let (Some(overlay), Ok(about)) = (&mut self.overlay, frame[HEAD_ROOM..].try_into()) {
-            let about = Name::from_bytes(about);
+        let about = frame.get(HEAD_ROOM..).and_then(|body| body.try_into().ok());
+        if let (Some(overlay), Some(about)) = (&mut self.overlay, about.map(Name::from_bytes)) {
             overlay.dht.doubt(&about, now);
             self.introductions.forget(&about);
         }

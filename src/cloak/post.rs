@@ -9,10 +9,11 @@ use crate::base::buffer::{Buffer, Pool};
 use crate::base::clock::Time;
 use crate::base::counters::Counters;
 use crate::base::ids::Name;
-use crate::base::limits::{FRAME_HEADER, HOPS_MAX};
+use crate::base::limits::{FRAME_HEADER, HEAD_ROOM, HOPS_MAX};
 use crate::base::links::LinkId;
 use crate::overlay::dht::alias::Alias;
 use crate::overlay::hyperbolic::Hyperbolic;
+use crate::wire::frame::{self, Kind};
 use crate::wire::route::Route;
 
 use super::carrier::{Carriers, Origin};
@@ -192,6 +193,10 @@ impl Post {
 
 /// Whether a packet may travel on, and where to; takes one of its hops.
 fn admit(frame: &mut Buffer, client: Option<Name>) -> Result<Name, &'static str> {
+    // FR-02: what is read further on counts on all of a packet's headers.
+    if frame::kind(frame) == Ok(Kind::Packet) && frame.len() < HEAD_ROOM {
+        return Err("dropped-bad-packet");
+    }
     let mut route = Route::new_checked(&mut frame.bytes_mut()[FRAME_HEADER..])
         .map_err(|_| "dropped-bad-route")?;
     if client.is_some_and(|name| name != route.source()) {

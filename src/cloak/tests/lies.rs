@@ -5,7 +5,8 @@ use std::rc::Rc;
 use super::world::{User, World, config, name, packet};
 use super::{ALICE, BOB, Cloak};
 use crate::base::ids::Name;
-use crate::base::limits::{FRAME_HEADER, HOPS_MAX, ROOT_EXPIRY, ROUTE_LEN};
+use crate::base::limits::{FRAME_HEADER, HEAD_ROOM, HOPS_MAX, PERSISTENT_LEN};
+use crate::base::limits::{ROOT_EXPIRY, ROUTE_LEN};
 use crate::base::limits::{STORE_BYTES_MAX, STORE_BYTES_PER_NEIGHBOUR};
 use crate::cloak::CloakConfig;
 use crate::crypto::identity::Identity;
@@ -177,6 +178,30 @@ fn floods_are_bounded_and_counted() {
     let answers = world.users[liar].packets.len();
     assert!(answers <= 6_000, "{answers} answers to 3000 questions");
     assert!(world.nodes[&1].memory_used() <= before + (1 << 20), "nothing stays behind");
+}
+
+/// FR-02, FR-05: packets of every length and type, most of them cut within their headers.
+#[test]
+fn a_packet_of_any_length_harms_nobody() {
+    let (mut world, liar) = town(1);
+    let bob = world.local(1, BOB);
+    world.run(100);
+    let whole = packet(LIAR, BOB, ConType::Unreachable, 7);
+    for kind in 0..=255 {
+        let mut bytes = whole.clone();
+        bytes[HEAD_ROOM - PERSISTENT_LEN + 1] = kind;
+        world.send(liar, &bytes);
+    }
+    for length in FRAME_HEADER..whole.len() {
+        let mut bytes = whole[..length].to_vec();
+        frame::emit(&mut bytes, Kind::Packet, length);
+        world.send(liar, &bytes);
+        world.settle();
+    }
+    assert_eq!(world.count(1, "dropped-bad-packet"), (HEAD_ROOM - FRAME_HEADER) as u64);
+    let lengths = world.users[bob].packets.iter().map(Vec::len);
+    assert!(lengths.clone().all(|length| length >= HEAD_ROOM));
+    assert_eq!(lengths.count(), 256 + whole.len() - HEAD_ROOM);
 }
 
 fn here(user: &User) -> Vec<(u32, Vec<u8>)> {
