@@ -29,6 +29,12 @@ impl Bucket {
         }
         !is_full
     }
+
+    /// Whether it is full again: as good as a new one.
+    #[must_use]
+    pub fn is_clear(&self, now: Time) -> bool {
+        self.clear <= now
+    }
 }
 
 #[cfg(test)]

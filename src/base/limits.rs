@@ -127,6 +127,20 @@ pub const DIAL_SELF: Duration = Duration::from_secs(30);
 pub const CROSSING: Duration = Duration::from_secs(10);
 /// The link that lost a crossing is closed by the end that dialled it after this long.
 pub const SPARE_KEPT: Duration = Duration::from_secs(1);
+/// A link between neighbours whose queue does not move for this long is dead, whatever its far end
+/// says: an end that answers and never reads keeps memory for nothing.
+pub const LINK_STALLED: Duration = Duration::from_secs(30);
+/// One source may open a link this often at a public listener ...
+pub const SOURCE_EVERY: Duration = Duration::from_millis(50);
+/// ... after a burst of this many: an honest end dials every [`DIAL_EVERY`]. What is over the rate
+/// is closed unheard.
+pub const SOURCE_BURST: u32 = 64;
+/// All sources together may open a link this often, which bounds the public-key work of proofs ...
+pub const STRANGER_EVERY: Duration = Duration::from_millis(5);
+/// ... after a burst of this many.
+pub const STRANGER_BURST: u32 = 400;
+/// A stranger's link that carried a packet within this time is not closed for another stranger's.
+pub const STRANGER_IDLE: Duration = Duration::from_secs(10);
 /// A new connection proves its Name in this time or is closed.
 pub const PROOF_MAX: Duration = Duration::from_secs(5);
 /// Packets for a neighbour that is away are kept this long.
@@ -239,6 +253,21 @@ pub const LINK_QUEUE: usize = 512 << 10;
 pub const LINK_QUEUE_MAX: usize = 4 << 20;
 /// A packet that leaves more than this behind it in a relay's queue is marked as congested.
 pub const LINK_MARK: usize = 256 << 10;
+/// Links at a public listener, where the system has descriptors for more; the source with most of
+/// them gives up its idlest one for a new one.
+pub const STRANGERS_MAX: usize = NEIGHBOURS_MAX / 4 * 3;
+/// Of those, the links of one source; its idlest one goes for a new one.
+pub const SOURCE_LINKS_MAX: usize = 128;
+/// Links at a public listener whose far end has not proved its Name; the source with most of them
+/// gives up its oldest one for a new one.
+pub const UNPROVED_MAX: usize = 128;
+/// Of those, the links of one source; its oldest one goes for a new one.
+pub const SOURCE_UNPROVED_MAX: usize = 16;
+/// From so many unproved links on a caller proves its Name first.
+pub const UNPROVED_LOAD: usize = 32;
+/// Sources whose rate of new links is remembered: those that are within their rate are forgotten
+/// first, and where none is, a further source has the common rate alone.
+pub const SOURCES_MAX: usize = 1024;
 /// Bytes kept for one neighbour or client that is away.
 pub const AWAY_BYTES: usize = 1 << 20;
 /// Attempts at dialling one peer that are under way at once: enough that a black hole, which keeps

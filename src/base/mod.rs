@@ -11,3 +11,4 @@ pub mod ids;
 pub mod limits;
 pub mod links;
 pub mod machine;
+pub mod source;

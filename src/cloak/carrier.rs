@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 
 use crate::base::clock::{Time, earliest};
-use crate::base::ids::Name;
+use crate::base::ids::{Endpoint, Name};
 use crate::base::limits::LINK_QUEUE;
 use crate::base::links::LinkId;
 use crate::base::machine::{Action, Deadline};
+use crate::base::source::Source;
 use crate::link::Link;
 use crate::wire::link::Role;
 
@@ -59,12 +60,16 @@ pub struct Carrier {
     pub origin: Origin,
     /// Where it goes or came from, for people.
     pub at: String,
+    /// The same as limits count it.
+    pub source: Source,
     /// Its far end, once proved.
     pub name: Option<Name>,
     /// The port where the far end listens for neighbours, as it says.
     pub listens: Option<u16>,
     /// When it was proved, or opened while it is not.
     pub since: Time,
+    /// When it last carried a packet; when it was proved or opened, before it has.
+    pub used: Time,
     /// The link whose long queue keeps this one from being read.
     held_by: Option<LinkId>,
     /// Whether this link's queue holds others back.
@@ -80,9 +85,19 @@ pub struct Carriers {
 
 impl Carriers {
     /// Takes in a link.
-    pub fn insert(&mut self, id: LinkId, link: Link, origin: Origin, at: String, now: Time) {
-        let (name, listens, held_by, is_holding) = (None, None, None, false);
-        let carrier = Carrier { link, origin, at, name, listens, since: now, held_by, is_holding };
+    pub fn insert(&mut self, id: LinkId, link: Link, origin: Origin, at: &Endpoint, now: Time) {
+        let carrier = Carrier {
+            link,
+            origin,
+            at: at.to_string(),
+            source: Source::of(at),
+            name: None,
+            listens: None,
+            since: now,
+            used: now,
+            held_by: None,
+            is_holding: false,
+        };
         self.links.insert(id, carrier);
         self.actions.push_back(Action::Flush(id));
     }
@@ -135,7 +150,7 @@ impl Carriers {
     /// So many bytes of a link were written; lets those go that its queue held back.
     pub fn send_commit(&mut self, id: LinkId, count: usize, now: Time) {
         let Some(carrier) = self.links.get_mut(&id) else { return };
-        carrier.link.send_commit(count);
+        carrier.link.send_commit(count, now);
         if carrier.is_holding && carrier.link.queued() <= LINK_QUEUE / 2 {
             carrier.is_holding = false;
             self.release(id, now);
@@ -163,6 +178,12 @@ impl Carriers {
     pub fn after(&self, id: Option<LinkId>) -> Option<LinkId> {
         let from = id.map_or(Bound::Unbounded, Bound::Excluded);
         self.links.range((from, Bound::Unbounded)).next().map(|(id, _)| *id)
+    }
+
+    /// Drops half of what the fullest queue holds; how many packets those were.
+    pub fn shed_fullest(&mut self) -> u64 {
+        let fullest = self.links.values_mut().max_by_key(|carrier| carrier.link.queue_memory());
+        fullest.map_or(0, |carrier| carrier.link.shed())
     }
 
     /// When some link has something to do.

@@ -5,6 +5,7 @@
 //! person's tool, [`memory`] holds what the next start should find again. It keeps no state of any
 //! flow: kill it, start it, and what its neighbours kept or sent again goes on.
 
+pub mod admission;
 pub mod carrier;
 mod clients;
 pub mod config;
@@ -31,9 +32,10 @@ use crate::base::buffer::Pool;
 use crate::base::clock::{Time, earliest};
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::{Endpoint, Name};
-use crate::base::limits::{GOODBYE_MAX, NEIGHBOURS_MAX, PEERS_REMEMBERED};
+use crate::base::limits::{GOODBYE_MAX, NAMES_MAX, PEERS_REMEMBERED, STRANGERS_MAX, UNPROVED_MAX};
 use crate::base::links::{LinkId, Links};
 use crate::base::machine::{self, Action, Cause, Deadline, Input, Machine, Port, Slices};
+use crate::base::source::Source;
 use crate::control::map::Map;
 use crate::control::request::{Reply, Request};
 use crate::control::status::{Listener, Overlay, Status};
@@ -43,6 +45,7 @@ use crate::overlay::forest::verified::Verified;
 use crate::overlay::hyperbolic::Hyperbolic;
 use crate::overlay::{Hop, Routing};
 
+use admission::{Admission, Decision};
 use carrier::Origin;
 use config::{CONTROL, LISTEN, LOCAL, PIPE, purpose};
 use desk::Desk;
@@ -76,6 +79,7 @@ pub struct Cloak {
     config: CloakConfig,
     switch: Switch,
     links: Links<Kind>,
+    admission: Admission,
     diallers: Vec<Dialler>,
     referrals: Referrals,
     desk: Desk,
@@ -113,6 +117,7 @@ impl Cloak {
         Self {
             switch,
             links: Links::default(),
+            admission: Admission::new(STRANGERS_MAX),
             diallers: config.peers.iter().cloned().map(Dialler::new).collect(),
             referrals: Referrals::default(),
             desk: Desk::default(),
@@ -210,15 +215,15 @@ impl Cloak {
     fn connected(&mut self, id: LinkId, now: Time) {
         let (origin, at) = match self.links.get(id) {
             Some(Kind::Dialled(peer)) => {
-                (Origin::Dialled(*peer), self.diallers[*peer].endpoint.to_string())
+                (Origin::Dialled(*peer), self.diallers[*peer].endpoint.clone())
             }
             Some(Kind::Referred) => {
                 let Some(other) = self.referrals.expected(id) else { return };
-                (Origin::Referred(other.name), other.at.to_string())
+                (Origin::Referred(other.name), Endpoint::Tcp(other.at))
             }
             Some(Kind::Called | Kind::Control) | None => return,
         };
-        self.switch.open(id, origin, at, now);
+        self.switch.open(id, origin, &at, now);
     }
 
     /// The stream under a link is gone; with `last` this end lets it go.
@@ -438,16 +443,32 @@ impl Cloak {
         }
     }
 
-    /// Whether there is room for another link; the oldest stranger makes some (DO-01).
-    fn make_room(&mut self, now: Time) -> bool {
-        if self.links.len() < NEIGHBOURS_MAX {
-            return true;
+    /// Whether there is room for one more link at this listener; another may go for it (DO-01).
+    fn make_room(&mut self, on: Port, from: &Endpoint, now: Time) -> bool {
+        let decision = match on {
+            LISTEN => {
+                let strangers = self.switch.strangers();
+                self.admission.decide(Source::of(from), &strangers, now)
+            }
+            LOCAL => match self.switch.oldest_unproved_client() {
+                (_, count) if count < NAMES_MAX + UNPROVED_MAX => Decision::Accept,
+                (oldest, _) => {
+                    oldest.map_or(Decision::Refuse("refused-clients-full"), Decision::Replace)
+                }
+            },
+            CONTROL if !self.desk.has_room() => Decision::Refuse("refused-controls-full"),
+            _ => Decision::Accept,
+        };
+        match decision {
+            Decision::Accept => return true,
+            Decision::Refuse(what) => self.switch.post.counters.add(what),
+            Decision::Replace(id) => {
+                self.switch.post.counters.add("closed-for-newer");
+                self.lost(id, Some(Action::Abort(id)), "its place was needed", now);
+                self.settle(now);
+            }
         }
-        let stranger = self.switch.oldest_stranger();
-        self.switch.post.counters.add("refused-links-full");
-        self.abort(stranger.into_iter().collect(), now);
-        self.settle(now);
-        stranger.is_some()
+        matches!(decision, Decision::Replace(_))
     }
 }
 
@@ -499,11 +520,11 @@ impl Machine for Cloak {
     }
 
     fn accept(&mut self, on: Port, from: Endpoint, now: Time) -> Option<LinkId> {
-        if self.stopping.is_some() || self.is_over || !self.make_room(now) {
+        if self.stopping.is_some() || self.is_over || !self.make_room(on, &from, now) {
             return None;
         }
         if on == CONTROL {
-            let id = self.desk.has_room().then(|| self.links.insert(Kind::Control))?;
+            let id = self.links.insert(Kind::Control);
             self.desk.open(id, now);
             return Some(id);
         }
@@ -513,7 +534,7 @@ impl Machine for Cloak {
             _ => return None,
         };
         let id = self.links.insert(Kind::Called);
-        self.switch.open(id, origin, from.to_string(), now);
+        self.switch.open(id, origin, &from, now);
         self.settle(now);
         Some(id)
     }

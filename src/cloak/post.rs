@@ -80,6 +80,9 @@ impl Post {
         else {
             return;
         };
+        if let Some(carrier) = self.carriers.get_mut(on) {
+            carrier.used = now;
+        }
         let from = (origin != Origin::Client).then_some(name);
         let client = (origin == Origin::Client).then_some(name);
         match admit(&mut frame, client) {
@@ -114,15 +117,23 @@ impl Post {
     }
 
     fn pass(&mut self, parcel: Parcel, out: LinkId, now: Time) {
+        // The fullest queue is shed first, so that links which are not read cost nobody else room.
         if !self.pool.has_room(QUEUES_SHARE) {
-            self.counters.add("dropped-no-memory");
-            return;
+            let shed = self.carriers.shed_fullest();
+            self.counters.add_many("dropped-fullest-queue", shed);
+            if !self.pool.has_room(QUEUES_SHARE) {
+                self.counters.add("dropped-no-memory");
+                return;
+            }
         }
         let arrival = parcel.arrival;
         if self.carriers.get(out).is_some_and(|carrier| carrier.origin == Origin::Client) {
             self.overhear(&parcel.frame, now);
         }
-        let is_sent = self.carriers.on(out, |carrier| carrier.link.send(parcel.frame, now));
+        let is_sent = self.carriers.on(out, |carrier| {
+            carrier.used = now;
+            carrier.link.send(parcel.frame, now)
+        });
         if is_sent == Some(true) {
             self.forwarded += 1;
         } else {

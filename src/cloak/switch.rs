@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::base::buffer::Pool;
 use crate::base::clock::{Time, earliest};
 use crate::base::fingerprint::Fingerprint;
-use crate::base::ids::Name;
+use crate::base::ids::{Endpoint, Name};
 use crate::base::limits::SPARE_KEPT;
 use crate::base::links::LinkId;
 use crate::base::machine::{Action, Deadline};
@@ -17,7 +17,8 @@ use crate::overlay::dht::alias::Alias;
 use crate::wire::link::Role;
 use crate::wire::referral::Other;
 
-use super::carrier::Origin;
+use super::admission::Stranger;
+use super::carrier::{Carrier, Origin};
 use super::dial::Health;
 use super::double::{Present, Verdict, judge};
 use super::post::Post;
@@ -69,7 +70,7 @@ impl Switch {
     }
 
     /// Takes in an open stream.
-    pub fn open(&mut self, id: LinkId, origin: Origin, at: String, now: Time) {
+    pub fn open(&mut self, id: LinkId, origin: Origin, at: &Endpoint, now: Time) {
         let identity = Rc::clone(&self.identity);
         let (role, who) = (Role::Neighbour, origin.expected());
         let link = Link::new(identity, role, who, &mut self.rng, &self.pool, now);
@@ -123,7 +124,7 @@ impl Switch {
             return;
         }
         carrier.name = Some(name);
-        carrier.since = now;
+        (carrier.since, carrier.used) = (now, now);
         log::debug!("{}, {role:?}, is proved: link {}, {}", name.short(), id.raw(), carrier.at);
         match origin {
             Origin::Client => self.client(id, name, now),
@@ -289,15 +290,28 @@ impl Switch {
         }
     }
 
-    /// The stranger that has been here longest without a proof.
+    /// The links of those who came to a public listener, without those of configured peers.
     #[must_use]
-    pub fn oldest_stranger(&self) -> Option<LinkId> {
-        let strangers = self
-            .post
-            .carriers
-            .iter()
-            .filter(|(_, carrier)| carrier.name.is_none() && !carrier.origin.is_dialled());
-        strangers.min_by_key(|(_, carrier)| carrier.since).map(|(id, _)| id)
+    pub fn strangers(&self) -> Vec<Stranger> {
+        let is_known = |name: &Name| self.roster.table.is_dialled(name);
+        let called = self.post.carriers.iter().filter(|(_, c)| c.origin == Origin::Called);
+        let strangers = called.filter(|(_, carrier)| !carrier.name.as_ref().is_some_and(is_known));
+        let stranger = |(id, carrier): (LinkId, &Carrier)| Stranger {
+            id,
+            source: carrier.source,
+            is_proved: carrier.name.is_some(),
+            used: carrier.used,
+        };
+        strangers.map(stranger).collect()
+    }
+
+    /// The local client that has been here longest without a proof, and how many clients there are.
+    #[must_use]
+    pub fn oldest_unproved_client(&self) -> (Option<LinkId>, usize) {
+        let clients = || self.post.carriers.iter().filter(|(_, c)| c.origin == Origin::Client);
+        let unproved = clients().filter(|(_, carrier)| carrier.name.is_none());
+        let oldest = unproved.min_by_key(|(_, carrier)| carrier.since).map(|(id, _)| id);
+        (oldest, clients().count())
     }
 
     /// Does what time demands.
@@ -395,5 +409,6 @@ fn ending(error: LinkError) -> &'static str {
         LinkError::Role => "link-wrong-role",
         LinkError::Late => "link-late",
         LinkError::Silent => "link-silent",
+        LinkError::Stalled => "link-stalled",
     }
 }

@@ -105,7 +105,7 @@ pub(super) fn join_with<M: Machine>(driver: &mut Driver<M>, link: LinkId, far: &
         far.send_slices(&mut slices);
         let back: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
         let moved = if back.is_empty() { 0 } else { driver.receive(link, &back) };
-        far.send_commit(moved);
+        far.send_commit(moved, driver.now);
         if taken == 0 && moved == 0 {
             return;
         }
@@ -117,7 +117,7 @@ fn hand_over(from: &mut Link, to: &mut Link, now: Time) -> bool {
     from.send_slices(&mut slices);
     let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
     let moved = give(to, &bytes, now);
-    from.send_commit(moved);
+    from.send_commit(moved, now);
     moved > 0
 }
 

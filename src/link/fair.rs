@@ -36,12 +36,14 @@ pub struct Fair {
     fresh: VecDeque<usize>,
     turns: VecDeque<usize>,
     bytes: usize,
+    /// Memory of all packets, which a small packet has more of than bytes.
+    memory: usize,
 }
 
 impl Default for Fair {
     fn default() -> Self {
         let flows = (0..QUEUES).map(|_| Flow::default()).collect();
-        Self { flows, fresh: VecDeque::new(), turns: VecDeque::new(), bytes: 0 }
+        Self { flows, fresh: VecDeque::new(), turns: VecDeque::new(), bytes: 0, memory: 0 }
     }
 }
 
@@ -52,6 +54,7 @@ impl Fair {
         let flow = &mut self.flows[at];
         flow.bytes += packet.len();
         self.bytes += packet.len();
+        self.memory += packet.capacity();
         flow.packets.push_back(packet);
         if !std::mem::replace(&mut flow.is_listed, true) {
             flow.credit = QUANTUM;
@@ -83,6 +86,7 @@ impl Fair {
             flow.credit -= length;
             flow.bytes -= length;
             self.bytes -= length;
+            self.memory -= packet.capacity();
             return Some((packet, flow.bytes));
         }
     }
@@ -94,6 +98,7 @@ impl Fair {
         {
             flow.bytes -= packet.len();
             self.bytes -= packet.len();
+            self.memory -= packet.capacity();
         }
     }
 
@@ -107,6 +112,12 @@ impl Fair {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Memory of all packets, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.memory
     }
 }
 

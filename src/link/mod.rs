@@ -19,9 +19,9 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::base::buffer::{Buffer, Pool};
-use crate::base::clock::Time;
+use crate::base::clock::{Time, earliest};
 use crate::base::ids::Name;
-use crate::base::limits::{FRAME_HEADER, FRAME_MAX, PROOF_MAX, UNPROVED_FRAME_MAX};
+use crate::base::limits::{FRAME_HEADER, FRAME_MAX, LINK_STALLED, PROOF_MAX, UNPROVED_FRAME_MAX};
 use crate::base::machine::{Deadline, Slices};
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
@@ -70,6 +70,9 @@ pub enum LinkError {
     /// Nothing was heard while something waited for an answer.
     #[error("the far end fell silent")]
     Silent,
+    /// The far end answers and takes nothing of what waits for it.
+    #[error("the far end does not read")]
+    Stalled,
 }
 
 /// What a link has for its owner.
@@ -111,6 +114,8 @@ pub struct Link {
     events: VecDeque<Event>,
     proved: Option<Hello>,
     proof_due: Time,
+    /// Since when no byte of the packets that wait has left.
+    stalled: Option<Time>,
     paused: bool,
     broken: Option<LinkError>,
 }
@@ -139,6 +144,7 @@ impl Link {
             events: VecDeque::new(),
             proved: None,
             proof_due: now + PROOF_MAX,
+            stalled: None,
             paused: false,
             broken: None,
         }
@@ -280,6 +286,7 @@ impl Link {
     /// Queues a whole frame with a packet in it; false if it was dropped, which is counted.
     pub fn send(&mut self, packet_frame: Buffer, now: Time) -> bool {
         let is_kept = self.queue.push(packet_frame);
+        self.stalled.get_or_insert(now);
         if self.proved.is_some() {
             self.monitor.sent(now);
         }
@@ -362,8 +369,11 @@ impl Link {
     }
 
     /// So many bytes of it were written.
-    pub fn send_commit(&mut self, count: usize) {
+    pub fn send_commit(&mut self, count: usize, now: Time) {
         self.queue.commit(count);
+        if count > 0 {
+            self.stalled = (self.queue.bytes() > 0).then_some(now);
+        }
     }
 
     /// Does what time demands.
@@ -381,6 +391,8 @@ impl Link {
         self.say(wanted);
         if self.monitor.is_dead() {
             self.fail(LinkError::Silent);
+        } else if self.stall_due().is_some_and(|at| at <= now) {
+            self.fail(LinkError::Stalled);
         }
     }
 
@@ -393,7 +405,26 @@ impl Link {
         if self.proved.is_none() {
             return Some(Deadline { at: self.proof_due, why: "proof of a Name" });
         }
-        self.monitor.next_timeout()
+        let stall = self.stall_due().map(|at| Deadline { at, why: "give up a link that stands" });
+        earliest(self.monitor.next_timeout(), stall)
+    }
+
+    /// When a queue that does not move is the end of the link. A client is held back on purpose,
+    /// so only neighbours are judged by it.
+    fn stall_due(&self) -> Option<Time> {
+        self.proved.as_ref().filter(|other| self.is_between_neighbours(other))?;
+        Some(self.stalled? + LINK_STALLED)
+    }
+
+    /// Memory of the packets that wait, in bytes.
+    #[must_use]
+    pub fn queue_memory(&self) -> usize {
+        self.queue.memory()
+    }
+
+    /// Drops half of the packets that wait; how many they were.
+    pub fn shed(&mut self) -> u64 {
+        self.queue.shed()
     }
 
     /// Takes the packets that wait, for a fresh link.

@@ -102,15 +102,34 @@ impl Queue {
     pub fn push(&mut self, packet: Buffer) -> bool {
         self.bytes += packet.len();
         self.flows.push(packet);
-        let is_full = self.bytes > LINK_QUEUE_MAX;
+        let is_full = self.flows.memory() > LINK_QUEUE_MAX;
         if is_full {
-            let before = self.flows.bytes();
-            self.flows.drop_one();
-            self.bytes -= before - self.flows.bytes();
-            self.dropped += 1;
+            self.drop_one();
         }
         self.fill();
         !is_full
+    }
+
+    fn drop_one(&mut self) {
+        let before = self.flows.bytes();
+        self.flows.drop_one();
+        self.bytes -= before - self.flows.bytes();
+        self.dropped += 1;
+    }
+
+    /// Drops packets of the longest flows until half of the memory is left; how many they were.
+    pub fn shed(&mut self) -> u64 {
+        let (before, half) = (self.dropped, self.flows.memory() / 2);
+        while self.flows.memory() > half {
+            self.drop_one();
+        }
+        self.dropped - before
+    }
+
+    /// Memory of the packets that wait for their turn, in bytes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.flows.memory()
     }
 
     /// Takes as many packets as one write takes out of their flows, and marks those whose flow
@@ -221,7 +240,7 @@ mod tests {
     use super::*;
     use crate::base::buffer::Pool;
     use crate::base::ids::Name;
-    use crate::base::limits::ROUTE_LEN;
+    use crate::base::limits::{FRAME_MAX, ROUTE_LEN};
     use crate::wire::{frame, route};
 
     fn packet(pool: &Pool, len: usize) -> Buffer {
@@ -279,12 +298,14 @@ mod tests {
         let pool = Pool::new(64 << 20);
         let mut queue = Queue::default();
         queue.open();
-        let len = 16_000;
+        let len = FRAME_MAX;
         let mut kept = 0;
         while queue.push(packet(&pool, len)) {
             kept += 1;
         }
-        assert_eq!((kept, queue.dropped()), (LINK_QUEUE_MAX / len, 1));
+        let ready = READY.div_ceil(len);
+        let room = LINK_QUEUE_MAX / packet(&pool, len).capacity();
+        assert_eq!((kept, queue.dropped()), (ready + room, 1));
         written(&mut queue, len);
         let mut left: Vec<Buffer> = Vec::new();
         while queue.bytes() > 0 {

@@ -36,7 +36,7 @@ fn drain(from: &mut Link, most: usize) -> Vec<u8> {
     from.send_slices(&mut slices);
     let mut bytes: Vec<u8> = slices.iter().flat_map(|part| part.to_vec()).collect();
     bytes.truncate(most);
-    from.send_commit(bytes.len());
+    from.send_commit(bytes.len(), Time::ZERO);
     bytes
 }
 

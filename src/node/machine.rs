@@ -94,7 +94,7 @@ impl Machine for Node {
         self.latest = now;
         if self.uplink.is(link) {
             if let Some(link) = self.uplink.link_mut() {
-                link.send_commit(count);
+                link.send_commit(count, now);
             }
             if self.stopping.is_some() && !self.uplink.has_output() {
                 self.exit(None);

@@ -72,6 +72,8 @@ struct Stream {
     is_swallowing: bool,
     /// The kernel takes no more bytes.
     is_clogged: bool,
+    /// The first end, a user, does not read.
+    is_unread: bool,
 }
 
 /// What speaks to a node without being one.
@@ -108,6 +110,8 @@ pub(super) struct World {
     pub(super) delay: Duration,
     /// Nodes that neither read, write nor wake: SIGSTOP.
     pub(super) frozen: Vec<u8>,
+    /// The address that all further users come from; each has its own where this is none.
+    pub(super) source: Option<[u8; 4]>,
     /// Dialling goes unheard.
     pub(super) is_deaf: bool,
     /// Dials since the start.
@@ -129,6 +133,7 @@ impl World {
             exits: BTreeMap::new(),
             delay: Duration::ZERO,
             frozen: Vec::new(),
+            source: None,
             is_deaf: false,
             dials: 0,
             streams: Vec::new(),
@@ -219,7 +224,9 @@ impl World {
         let error = None;
         self.users.push(User { link, raw, heard, packets, standings, error, is_closed: false });
         let cloak = self.nodes.get_mut(&node).expect("a node");
-        let from = Endpoint::Unix(format!("user{user}"));
+        let [high, low] = (user as u16).to_be_bytes();
+        let from = self.source.unwrap_or([198, 51, high, low]);
+        let from = Endpoint::Tcp((from, 40_000).into());
         match cloak.accept(on, from, self.now) {
             Some(id) => self.join(End::User(user), End::Node(node, id)),
             None => self.users[user].is_closed = true,
@@ -254,6 +261,37 @@ impl World {
         self.connect_user(node, LISTEN, Some(link))
     }
 
+    /// The same with a Name of its own for each pair of bytes.
+    pub(super) fn impostor(&mut self, node: u8, [low, high]: [u8; 2]) -> usize {
+        self.births = self.births.wrapping_add(1);
+        let mut seed = [77; 32];
+        (seed[0], seed[1]) = (low, high);
+        let identity = Rc::new(Identity::from_seed(seed));
+        let mut rng = Rng::new([self.births; 32]);
+        let link = Link::new(identity, Role::Neighbour, None, &mut rng, &self.pool, self.now);
+        self.connect_user(node, LISTEN, Some(link.calling()))
+    }
+
+    /// A user's stream takes no more bytes from its node, or does again.
+    pub(super) fn clog_user(&mut self, user: usize, is_clogged: bool) {
+        for stream in &mut self.streams {
+            if stream.ends[0] == End::User(user) {
+                stream.is_unread = is_clogged;
+            }
+        }
+    }
+
+    /// The bytes by which an end says that it is alive arrive from a user, whatever its link does.
+    pub(super) fn say_alive(&mut self, user: usize) {
+        let mut frame = [0; FRAME_HEADER];
+        frame::emit(&mut frame, Kind::Pong, FRAME_HEADER);
+        let now = self.now;
+        let stream = self.streams.iter_mut().find(|stream| stream.ends[0] == End::User(user));
+        if let Some(stream) = stream {
+            stream.under_way[1].push_back((now, frame.to_vec()));
+        }
+    }
+
     /// Somebody who sends bytes.
     pub(super) fn raw(&mut self, node: u8, on: Port, bytes: &[u8]) -> usize {
         let user = self.connect_user(node, on, None);
@@ -282,6 +320,7 @@ impl World {
             under_way,
             is_swallowing: false,
             is_clogged: false,
+            is_unread: false,
         });
     }
 
@@ -371,7 +410,7 @@ impl World {
                 let Some(link) = &mut user.link else { return std::mem::take(&mut user.raw) };
                 link.send_slices(&mut slices);
                 let bytes: Vec<u8> = collect(&slices);
-                link.send_commit(bytes.len());
+                link.send_commit(bytes.len(), self.now);
                 bytes
             }
         }
@@ -410,7 +449,9 @@ impl World {
         let ends: Vec<[End; 2]> = self.streams.iter().map(|stream| stream.ends).collect();
         for pair in ends {
             for (side, end) in pair.into_iter().enumerate() {
-                let is_clogged = self.stream_of(pair).is_none_or(|stream| stream.is_clogged);
+                let is_clogged = self
+                    .stream_of(pair)
+                    .is_none_or(|stream| stream.is_clogged || stream.is_unread && side == 1);
                 if self.is_frozen(end) {
                     continue;
                 }

@@ -145,7 +145,7 @@ impl World {
         let Some((link, visitor)) = &mut self.residents[node as usize].visitor else {
             return false;
         };
-        let (link, bytes) = (*link, visitor.take_output());
+        let (link, bytes) = (*link, visitor.take_output(self.now));
         let mut given = 0;
         while given < bytes.len() {
             let count = self.give(node, link, &bytes[given..]);

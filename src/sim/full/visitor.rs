@@ -77,7 +77,7 @@ impl Visitor {
     }
 
     /// What it has to write to its node.
-    pub fn take_output(&mut self) -> Vec<u8> {
+    pub fn take_output(&mut self, now: Time) -> Vec<u8> {
         let mut bytes = Vec::new();
         loop {
             let mut slices = Slices::default();
@@ -87,7 +87,7 @@ impl Visitor {
             if bytes.len() == before {
                 return bytes;
             }
-            self.link.send_commit(bytes.len() - before);
+            self.link.send_commit(bytes.len() - before, now);
         }
     }
 
