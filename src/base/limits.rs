@@ -227,6 +227,10 @@ pub const STALE_KEPT: Duration = Duration::from_secs(3600);
 pub const ERRAND_EVERY: Duration = Duration::from_millis(5);
 /// ... of this many.
 pub const ERRAND_BURST: u32 = 1000;
+/// What one source causes to be logged is said once more after this long, with its number ...
+pub const LOG_EVERY: Duration = Duration::from_secs(1);
+/// ... and after up to this long while the source goes on.
+pub const LOG_EVERY_MAX: Duration = Duration::from_secs(60);
 /// Records that have to leave go in groups of [`HAND_OVER_GROUP`], one group each time.
 pub const HAND_OVER_EVERY: Duration = Duration::from_millis(50);
 
@@ -295,6 +299,13 @@ pub const DETOURS_MAX: usize = 1024;
 pub const PEERS_REMEMBERED: usize = 8;
 /// Aliases whose Names clients wait for.
 pub const SEEKERS_MAX: usize = 64;
+/// Lines of one kind that one source has logged at once; more are counted and said as one.
+pub const LOG_BURST: u32 = 4;
+/// Sources of one kind of line that are told apart. Nothing is evicted: later ones share one count
+/// until an interval is over.
+pub const LOG_SOURCES: usize = 8;
+/// Descriptors that a process is taken to have where nothing is said: the usual soft limit.
+pub const DESCRIPTORS_DEFAULT: usize = 1024;
 /// Control connections of one CLOAK node.
 pub const CONTROLS_MAX: usize = 16;
 /// Tunnels of one node.

@@ -76,7 +76,7 @@ pub enum Input<'a> {
 }
 
 /// What a machine wants to find again at its next start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Memory {
     /// The Names that aliases are pinned to.
     Pins,

@@ -10,5 +10,6 @@ pub mod fingerprint;
 pub mod ids;
 pub mod limits;
 pub mod links;
+pub mod log_limiter;
 pub mod machine;
 pub mod source;
