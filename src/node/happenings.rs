@@ -1,8 +1,11 @@
 //! What the network brings, passed on to the local side.
 
+use log::Level;
+
 use crate::base::clock::Time;
 use crate::base::ids::{Endpoint, Name};
 use crate::base::links::LinkId;
+use crate::base::log_limiter::LogSource;
 use crate::base::machine::Action;
 use crate::control::request::Reply;
 use crate::session::peers::Happening;
@@ -24,12 +27,16 @@ impl Node {
                 }
             }
             Happening::Trouble(reason) => {
-                log::warn!("no tunnel with {}: {reason}", self.word(&peer));
+                self.note(Level::Warn, "no-tunnel", LogSource::Name(peer), now, |node| {
+                    format!("no tunnel with {}: {reason}", node.word(&peer))
+                });
             }
             Happening::Stranger => {
-                log::warn!(
-                    "{peer} wanted a tunnel and is on no list; '--allow {peer}' would let it in"
-                );
+                self.note(Level::Warn, "stranger", LogSource::Name(peer), now, |_| {
+                    format!(
+                        "{peer} wanted a tunnel and is on no list; '--allow {peer}' would let it in"
+                    )
+                });
             }
             Happening::Tunnel(event) => self.on_event(peer, event, now),
         }
@@ -64,21 +71,27 @@ impl Node {
                 node.actions.push_back(Action::Close(link));
             }),
             Event::Room => self.resume_paused(now),
-            Event::Up => log::info!("tunnel with {} is up", self.word(&peer)),
+            Event::Up => self.note_tunnel(peer, "tunnel-up", "up", now),
             Event::Suspended(outage) => {
-                log::info!("tunnel with {} is suspended: {outage}", self.word(&peer));
+                self.note_tunnel(peer, "tunnel-suspended", &format!("suspended: {outage}"), now);
             }
             Event::Resumed => {
-                log::info!("tunnel with {} is resumed", self.word(&peer));
+                self.note_tunnel(peer, "tunnel-resumed", "resumed", now);
                 self.resume_paused(now);
             }
-            Event::Idle => {
-                log::info!("nothing waits in the tunnel with {}: it is idle", self.word(&peer));
-            }
+            Event::Idle => self.note(Level::Info, "idle", LogSource::Name(peer), now, |node| {
+                format!("nothing waits in the tunnel with {}: it is idle", node.word(&peer))
+            }),
             Event::Ended(reason) => {
-                log::info!("tunnel with {} is over: {reason}", self.word(&peer));
+                self.note_tunnel(peer, "tunnel-over", &format!("over: {reason}"), now);
             }
         }
+    }
+
+    fn note_tunnel(&mut self, peer: Name, kind: &'static str, state: &str, now: Time) {
+        self.note(Level::Info, kind, LogSource::Name(peer), now, |node| {
+            format!("tunnel with {} is {state}", node.word(&peer))
+        });
     }
 
     fn with_link(&mut self, peer: Name, key: u64, act: impl FnOnce(&mut Self, LinkId)) {
@@ -133,10 +146,13 @@ impl Node {
     fn reset_local(&mut self, link: LinkId, reason: Reason, now: Time) {
         let Some(local) = self.locals.get(link) else { return };
         let (number, is_opening) = (local.number, matches!(local.stage, Stage::Opening));
+        let source = local.session.map_or(LogSource::Local, |(peer, _)| LogSource::Name(peer));
         if is_opening {
             return self.refuse_local(link, reason, now);
         }
-        log::info!("session {number} was reset: {reason}");
+        self.note(Level::Info, "session-reset", source, now, |_| {
+            format!("session {number} was reset: {reason}")
+        });
         self.locals.remove(link);
         self.actions.push_back(Action::Abort(link));
     }
@@ -160,11 +176,10 @@ impl Node {
                 self.actions.push_back(Action::Flush(holder));
             }
             Err(reason) => {
-                let word = self.word(&peer);
-                match reason {
-                    Reason::NoService => log::warn!("{word} asked for port {service}: not served"),
-                    _ => log::warn!("{word} asked for port {service}: on no list"),
-                }
+                let why = if reason == Reason::NoService { "not served" } else { "on no list" };
+                self.note(Level::Warn, "service-refused", LogSource::Name(peer), now, |node| {
+                    format!("{} asked for port {service}: {why}", node.word(&peer))
+                });
                 self.counters.add("service-refused");
                 self.peers.with(&peer, |tunnel| tunnel.refuse(key, reason, now));
             }

@@ -35,6 +35,7 @@ impl Node {
                 self.close_local(link, now);
             }
         }
+        self.logged.tick(now);
         self.tick_seeks(now);
         self.uplink.tick(now);
         self.dial_uplink(now);

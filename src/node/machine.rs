@@ -58,7 +58,8 @@ impl Machine for Node {
         let stopping = self.stopping.filter(|_| !self.is_over);
         let stop = stopping.map(|at| Deadline { at, why: "goodbye" });
         let next = earliest(self.uplink.next_timeout(), self.peers.next_timeout());
-        earliest(earliest(next, self.seeks.next_timeout()), earliest(request, stop))
+        let own = earliest(self.logged.next_timeout(), earliest(request, stop));
+        earliest(earliest(next, self.seeks.next_timeout()), own)
     }
 
     fn recv_space(&mut self, link: LinkId) -> &mut [u8] {

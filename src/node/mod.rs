@@ -25,11 +25,14 @@ pub(crate) mod whereabouts;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
+use log::Level;
+
 use crate::base::buffer::Pool;
 use crate::base::clock::Time;
 use crate::base::counters::Counters;
 use crate::base::ids::{Endpoint, Name};
 use crate::base::links::LinkId;
+use crate::base::log_limiter::{LogLimiter, LogSource};
 use crate::base::machine::{Action, Port};
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
@@ -84,6 +87,7 @@ pub struct Node {
     is_held: bool,
     actions: VecDeque<Action>,
     counters: Counters,
+    logged: LogLimiter,
 }
 
 impl Node {
@@ -129,6 +133,7 @@ impl Node {
             is_held: false,
             actions: VecDeque::new(),
             counters: Counters::default(),
+            logged: LogLimiter::default(),
         }
     }
 
@@ -147,6 +152,20 @@ impl Node {
     fn number(&mut self) -> u64 {
         self.numbers += 1;
         self.numbers
+    }
+
+    /// Logs a line that an outsider can cause, unless too many were.
+    fn note(
+        &mut self,
+        level: Level,
+        kind: &'static str,
+        source: LogSource,
+        now: Time,
+        text: impl FnOnce(&Self) -> String,
+    ) {
+        let mut logged = std::mem::take(&mut self.logged);
+        logged.log(level, kind, source, now, || text(self));
+        self.logged = logged;
     }
 
     // ---- The uplink ---------------------------------------------------------------------------
@@ -189,7 +208,9 @@ impl Node {
     fn lose_uplink(&mut self, why: &str, now: Time) {
         let is_wanted = self.peers.iter().next().is_some();
         if self.uplink.lost(why.to_owned(), is_wanted, now) {
-            log::warn!("the way into the overlay is lost: {why}");
+            self.note(Level::Warn, "uplink-lost", LogSource::Local, now, |_| {
+                format!("the way into the overlay is lost: {why}")
+            });
             self.peers.set_uplink(false, now);
         }
     }
@@ -200,7 +221,9 @@ impl Node {
             while let Some(news) = self.uplink.poll(now) {
                 match news {
                     News::Up => {
-                        log::info!("the way into the overlay is open");
+                        self.note(Level::Info, "uplink-open", LogSource::Local, now, |_| {
+                            "the way into the overlay is open".to_owned()
+                        });
                         self.peers.set_uplink(true, now);
                         self.ask_all_aliases();
                     }

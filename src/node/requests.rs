@@ -1,9 +1,12 @@
 //! What local applications ask for: SOCKS5, fixed forwards, the control socket.
 
+use log::Level;
+
 use crate::base::clock::Time;
 use crate::base::ids::{Endpoint, Name};
 use crate::base::limits::REQUEST_MAX;
 use crate::base::links::LinkId;
+use crate::base::log_limiter::LogSource;
 use crate::base::machine::{Action, Port};
 use crate::control::request::{Reply, Request};
 use crate::wire::reason::Reason;
@@ -115,7 +118,9 @@ impl Node {
         if let Some(peer) = self.resolve(domain) {
             return self.ask(link, peer, port, now);
         }
-        log::info!("SOCKS5: {host:?} is no Name and no alias");
+        self.note(Level::Info, "socks-unknown-host", LogSource::Local, now, |_| {
+            format!("SOCKS5: {host:?} is no Name and no alias")
+        });
         self.counters.add("socks-unknown-host");
         let Some(local) = self.locals.get_mut(link) else { return };
         local.words.extend(socks::reply(socks::Code::HostUnreachable, None));

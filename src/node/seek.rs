@@ -7,11 +7,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use log::Level;
+
 use crate::base::clock::{Time, earliest};
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
 use crate::base::limits::{ABSENT_FOR, SEEK_MAX, SEEKERS_MAX};
 use crate::base::links::LinkId;
+use crate::base::log_limiter::LogSource;
 use crate::base::machine::{Action, Deadline, Memory};
 use crate::overlay::dht::alias::Alias;
 use crate::overlay::dht::pins::{Pinned, Pins};
@@ -186,7 +189,9 @@ impl Node {
         match self.seeks.pins.check(alias, claims) {
             Pinned::Known(peer) => self.go_on(alias, peer, now),
             Pinned::New(peer) => {
-                log::info!("the alias '{alias}' is new here and means {peer} from now on");
+                self.note(Level::Info, "alias-new", LogSource::Local, now, |_| {
+                    format!("the alias '{alias}' is new here and means {peer} from now on")
+                });
                 self.seeks.is_changed = true;
                 self.keep_pins();
                 self.go_on(alias, peer, now);
@@ -224,7 +229,7 @@ impl Node {
 
     /// Somebody else goes by an alias: that is for a person to judge.
     fn refuse_alias(&mut self, alias: &Alias, text: &str, now: Time) {
-        log::warn!("{text}");
+        self.note(Level::Warn, "alias-refused", LogSource::Local, now, |_| text.to_owned());
         self.counters.add("alias-refused");
         for link in self.seeks.take(alias) {
             self.turn_away(link, socks::Code::NotAllowed, text, now);
@@ -248,7 +253,7 @@ impl Node {
             // With a pinned alias there is a Name to wait for.
             let stage = self.locals.get(link).map(|local| &local.stage);
             if matches!(stage, Some(Stage::Seeking(..))) {
-                log::info!("{text}");
+                self.note(Level::Info, "alias-unknown", LogSource::Local, now, |_| text.to_owned());
                 self.turn_away(link, socks::Code::HostUnreachable, text, now);
             }
         }
