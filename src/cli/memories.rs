@@ -37,11 +37,13 @@ impl Memories {
         })
     }
 
-    /// Keeps something. That it could not be is no reason to end.
-    pub fn keep(&self, memory: Memory, bytes: &[u8]) {
-        if let Err(error) = private::replace(&self.path(memory), bytes) {
-            log::warn!("what was learnt will be forgotten at the next start: {error}");
-        }
+    /// Keeps something.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written. What was kept before is whole then (FA-08).
+    pub fn keep(&self, memory: Memory, bytes: &[u8]) -> Result<(), PrivateError> {
+        private::replace(&self.path(memory), bytes)
     }
 
     /// The pins that were kept.
@@ -98,17 +100,17 @@ mod tests {
         assert!(memories.pins().is_empty() && memories.overlay() == Remembered::default());
         let bob = Name::from_bytes([7; 32]);
         let pins = Pins::new([("bob".parse().expect("an alias"), bob)]);
-        memories.keep(Memory::Pins, b"first");
-        memories.keep(Memory::Pins, &pins.to_json());
+        memories.keep(Memory::Pins, b"first").expect("room");
+        memories.keep(Memory::Pins, &pins.to_json()).expect("room");
         assert_eq!(memories.pins(), [("bob".to_owned(), bob)]);
         let file = memories.path(Memory::Pins);
         let mode = fs::metadata(&file).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
 
-        memories.keep(Memory::Pins, b"{");
+        memories.keep(Memory::Pins, b"{").expect("room");
         assert!(memories.pins().is_empty() && !file.exists());
         assert_eq!(fs::read(file.with_extension("json.broken")).expect("aside"), b"{");
-        memories.keep(Memory::Overlay, &vec![b' '; 2 << 20]);
+        memories.keep(Memory::Overlay, &vec![b' '; 2 << 20]).expect("room");
         assert_eq!(memories.overlay(), Remembered::default());
     }
 }

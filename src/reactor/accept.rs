@@ -3,12 +3,15 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use log::Level;
 use mio::Token;
 
 use super::drain;
 use super::failure::words;
+use super::listener::Caller;
 use super::outside::Outside;
 use super::source::Body;
+use crate::base::log_limiter::LogSource;
 use crate::base::machine::Machine;
 
 /// Connections taken from one socket in one turn; the rest follow in the next.
@@ -25,8 +28,12 @@ pub(super) fn serve<M: Machine>(machine: &mut M, outside: &mut Outside, token: T
             return;
         }
         let port = listener.port;
+        if listener.is_public() && !outside.descriptors.has_room(listener) {
+            return rest(outside, token, "no descriptor is left for callers");
+        }
         match listener.accept() {
-            Ok((socket, from)) => {
+            Ok(Caller::OtherUser(user)) => refused(outside, user),
+            Ok(Caller::Known(socket, from)) => {
                 if let Some(link) = machine.accept(port, from, outside.now) {
                     outside.adopt(link, socket);
                 }
@@ -39,14 +46,27 @@ pub(super) fn serve<M: Machine>(machine: &mut M, outside: &mut Outside, token: T
                 }
                 // The caller gave up while waiting.
                 ErrorKind::ConnectionAborted | ErrorKind::Interrupted => {}
-                _ => {
-                    log::warn!("cannot accept connections for now: {}", words(&error));
-                    source.can_read = false;
-                    outside.table.set_timer(token, Some(outside.now + REST));
-                    return;
-                }
+                _ => return rest(outside, token, &words(&error)),
             },
         }
     }
     outside.table.enqueue(token);
+}
+
+/// Nothing is accepted for a moment: the callers wait in the kernel's queue meanwhile.
+fn rest(outside: &mut Outside, token: Token, why: &str) {
+    if let Some(source) = outside.table.get_mut(token) {
+        source.can_read = false;
+    }
+    outside.table.set_timer(token, Some(outside.now + REST));
+    outside.logged.log(Level::Warn, "accept", LogSource::Local, outside.now, || {
+        format!("cannot accept connections for now: {why}")
+    });
+}
+
+/// LO-03: another user of this machine got nothing.
+fn refused(outside: &mut Outside, user: u32) {
+    outside.logged.log(Level::Warn, "other-user", LogSource::Local, outside.now, || {
+        format!("the user with the id {user} was refused on a Unix socket of this daemon")
+    });
 }

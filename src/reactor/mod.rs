@@ -18,6 +18,7 @@
 
 mod accept;
 mod clock;
+mod descriptors;
 mod dial;
 mod failure;
 mod keeper;
@@ -42,6 +43,7 @@ use std::time::Duration;
 use mio::{Events, Poll, Token, Waker};
 
 use self::clock::Clock;
+pub use self::descriptors::raise_descriptors;
 use self::keeper::Keeper;
 use self::outside::Outside;
 use self::paths::Paths;
@@ -97,9 +99,13 @@ impl<M: Machine> Reactor<M> {
         Ok(self)
     }
 
-    /// Gives what the machine wants to find again to whoever keeps it; without this it is lost.
+    /// Gives what the machine wants to find again to a function that keeps it; without this it is
+    /// lost. What the function refuses, with the reason in words, it is given again later.
     #[must_use]
-    pub fn with_keeper(mut self, keep: impl FnMut(Memory, &[u8]) + 'static) -> Self {
+    pub fn with_keeper(
+        mut self,
+        keep: impl FnMut(Memory, &[u8]) -> Result<(), String> + 'static,
+    ) -> Self {
         self.outside.keeper = Keeper::new(keep);
         self
     }
@@ -183,7 +189,7 @@ impl<M: Machine> Reactor<M> {
         if !self.outside.table.is_idle() || self.outside.has_news() {
             return Some(Duration::ZERO);
         }
-        let own = self.outside.table.next_timer();
+        let own = self.outside.next_timeout();
         let due = earliest(own, self.machine.next_timeout().map(|deadline| deadline.at))?;
         Some(due.since(self.outside.now))
     }
@@ -206,6 +212,8 @@ impl<M: Machine> Reactor<M> {
     /// Timers that are due, the machine's and our own.
     fn ring(&mut self) {
         let now = self.outside.now;
+        self.outside.keeper.tick(now);
+        self.outside.logged.tick(now);
         if let Some(deadline) = self.machine.next_timeout().filter(|deadline| deadline.at <= now) {
             log::trace!("{now} due: {}", deadline.why);
             self.tell(Input::Timeout);
@@ -270,6 +278,7 @@ impl<M: Machine> Reactor<M> {
 
     /// The machine has finished: what can be written without waiting still goes.
     fn farewell(&mut self) {
+        self.outside.keeper.retry(self.outside.now);
         for token in self.outside.table.tokens() {
             stream::linger(&mut self.outside, token);
             stream::farewell(&mut self.machine, &mut self.outside, token);

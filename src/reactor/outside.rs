@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use mio::{Registry, Token};
 
+use super::descriptors::Descriptors;
 use super::dial::{self, Dial, Progress};
 use super::failure::{cause_of, words};
 use super::keeper::Keeper;
@@ -17,9 +18,10 @@ use super::resolve::Resolver;
 use super::socket::{Socket, Target};
 use super::source::{Body, Source, Stream};
 use super::table::Table;
-use crate::base::clock::Time;
+use crate::base::clock::{Time, earliest};
 use crate::base::ids::Endpoint;
 use crate::base::links::LinkId;
+use crate::base::log_limiter::LogLimiter;
 use crate::base::machine::{Action, Cause, Port};
 
 /// A closed link whose far end says nothing is let go after this long.
@@ -35,14 +37,25 @@ pub(super) struct Outside {
     /// The machine has finished, with its last words.
     pub(super) exit: Option<Option<String>>,
     pub(super) keeper: Keeper,
+    pub(super) descriptors: Descriptors,
+    pub(super) logged: LogLimiter,
     news: VecDeque<(Token, News)>,
 }
 
 impl Outside {
     pub(super) fn new(table: Table, registry: Registry, resolver: Resolver) -> Self {
         let news = VecDeque::new();
-        let keeper = Keeper::default();
-        Self { table, registry, resolver, now: Time::ZERO, exit: None, keeper, news }
+        Self {
+            table,
+            registry,
+            resolver,
+            now: Time::ZERO,
+            exit: None,
+            keeper: Keeper::default(),
+            descriptors: Descriptors::new(),
+            logged: LogLimiter::default(),
+            news,
+        }
     }
 
     pub(super) fn act(&mut self, action: Action) {
@@ -60,7 +73,7 @@ impl Outside {
             Action::Shutdown(link) => self.shutdown(link),
             Action::Close(link) => self.close(link),
             Action::Abort(link) => self.abort(link),
-            Action::Keep(memory, bytes) => self.keeper.keep(memory, &bytes),
+            Action::Keep(memory, bytes) => self.keeper.keep(memory, bytes, self.now),
             Action::Exit(why) => self.exit = Some(why),
         }
     }
@@ -208,6 +221,12 @@ impl Outside {
                 _ => {}
             }
         }
+    }
+
+    /// When something of the driver's own is due.
+    pub(super) fn next_timeout(&self) -> Option<Time> {
+        let said = self.logged.next_timeout().map(|due| due.at);
+        earliest(self.table.next_timer(), earliest(self.keeper.next_timeout(), said))
     }
 
     // ---- What happens to links --------------------------------------------------------------
