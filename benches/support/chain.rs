@@ -72,6 +72,7 @@ fn cloak(seed: u8, listen: bool) -> CloakConfig {
         leaf: !listen,
         remembered: Remembered::default(),
         memory: MEMORY_DEFAULT,
+        descriptors: muses::base::limits::DESCRIPTORS_DEFAULT,
     }
 }
 

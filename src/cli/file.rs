@@ -81,6 +81,10 @@ fn collect(
                 texts.push((text, word.span().start));
             }
         }
+        // An option without a value is there, or not.
+        DeValue::Boolean(is_given) if flag.takes == Takes::Nothing => {
+            texts.extend(is_given.then(|| (String::new(), at)));
+        }
         _ => texts.push((scalar(flag, value)?, at)),
     }
     Ok(())
@@ -88,11 +92,14 @@ fn collect(
 
 fn scalar(flag: &Flag, value: &Spanned<DeValue<'_>>) -> Result<String, (Wrong, usize)> {
     match value.get_ref() {
-        DeValue::String(text) => Ok(text.to_string()),
-        DeValue::Integer(number) if number.radix() == 10 => Ok(number.as_str().replace('_', "")),
+        DeValue::String(text) if flag.takes != Takes::Nothing => Ok(text.to_string()),
+        DeValue::Integer(number) if number.radix() == 10 && flag.takes != Takes::Nothing => {
+            Ok(number.as_str().replace('_', ""))
+        }
         _ => {
             let form = match flag.takes {
-                Takes::Nothing | Takes::One => "a text or a number",
+                Takes::Nothing => "true or false",
+                Takes::One => "a text or a number",
                 Takes::Many => "a text or a list of texts",
                 Takes::Pairs => "a text, a list of texts or a table",
             };

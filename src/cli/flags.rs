@@ -139,6 +139,15 @@ const LISTEN: Flag =
     Flag::one("listen", "ADDR", "Accept overlay neighbours here [default: nowhere]");
 const PEER: Flag = Flag::many("peer", "ADDR", "Keep a link to the overlay neighbour there");
 
+const NO_SANDBOX: Flag = Flag {
+    place: Where::Both,
+    ..Flag::bare("no-sandbox", "Leave files, system calls and memory of the daemon unconfined")
+}
+.more(
+    "Without it the daemon can open no file outside its state directory but those that looking up \
+       host names needs, can start no program, and can neither be debugged nor dump its memory.",
+);
+
 const TREES: Flag =
     Flag::one("trees", "N", "Be in this many trees of the overlay, 1 to 4 [default: 3]").more(
         "More trees give shorter ways and outlive more dead nodes, for more upkeep. Nodes of one \
@@ -194,6 +203,7 @@ pub const NODE: Program = Program {
             .more("$XDG_STATE_HOME is heeded. One daemon at a time uses a directory."),
         CONFIG,
         RECORD,
+        NO_SANDBOX,
         VERBOSE,
         HELP,
         VERSION,
@@ -230,6 +240,7 @@ pub const CLOAK: Program = Program {
             .more("$XDG_STATE_HOME is heeded. One daemon at a time uses a directory."),
         CONFIG,
         RECORD,
+        NO_SANDBOX,
         VERBOSE,
         HELP,
         VERSION,

@@ -23,6 +23,7 @@ pub mod private;
 pub mod programs;
 pub mod progress;
 pub mod run;
+pub mod sandbox;
 pub mod settings;
 pub mod state;
 pub mod tool;

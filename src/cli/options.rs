@@ -113,6 +113,8 @@ pub struct NodeOptions {
     pub window: usize,
     /// Where to write a tape.
     pub record: Option<PathBuf>,
+    /// Whether the daemon confines itself.
+    pub sandbox: bool,
 }
 
 /// Options of `cloak-node`.
@@ -132,6 +134,8 @@ pub struct CloakOptions {
     pub routes: Option<PathBuf>,
     /// Where to write a tape.
     pub record: Option<PathBuf>,
+    /// Whether the daemon confines itself.
+    pub sandbox: bool,
 }
 
 impl NodeOptions {
@@ -157,6 +161,7 @@ impl NodeOptions {
             memory,
             window,
             record: path(settings, "record"),
+            sandbox: settings.count("no-sandbox") == 0,
             aliases,
         })
     }
@@ -190,6 +195,7 @@ impl CloakOptions {
             trees: trees(settings, &Aliases::default())?,
             routes: path(settings, "routes"),
             record: path(settings, "record"),
+            sandbox: settings.count("no-sandbox") == 0,
         })
     }
 

@@ -64,7 +64,20 @@ fn daemon(
         file::read(program, Path::new(&config), &mut settings)?;
     }
     logger::start(settings.count("verbose"));
+    end_at_any_panic();
     work(&settings)
+}
+
+/// FA-14: a thread that panics ends the process as the main one does, instead of leaving a daemon
+/// that waits for it for ever.
+fn end_at_any_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        if std::thread::current().name() != Some("main") {
+            std::process::exit(101);
+        }
+    }));
 }
 
 /// Writes what was asked for on stdout.

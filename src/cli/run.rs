@@ -17,13 +17,14 @@ use crate::device::{Device, DeviceConfig};
 use crate::node::config::{Forward, NodeConfig, Offer};
 use crate::overlay::hyperbolic::Settings;
 use crate::overlay::routes::Routes;
-use crate::reactor::Reactor;
+use crate::reactor::{Reactor, raise_descriptors};
 use crate::tape::{FileSink, Header, Recorded, Report, SIZE_DEFAULT, play};
 
 use super::clock;
 use super::failure::Failure;
 use super::memories::Memories;
 use super::options::{CloakOptions, NodeOptions, Trees, Way};
+use super::sandbox::{self, Files};
 use super::state::{self, Lock, StateDir};
 
 /// Kinds of tapes.
@@ -43,10 +44,17 @@ pub fn node(options: NodeOptions, state: &StateDir, lock: &Lock) -> Result<(), F
     let identity = state.identity().map_err(Failure::run)?;
     log::info!("this device is {}", identity.name());
     let record = options.record.clone();
+    let listeners = options.socks.iter().chain(options.forwards.iter().map(|at| &at.listen));
+    let embedded = match &options.way {
+        Way::Embedded { listen, .. } => listen.as_ref(),
+        Way::Daemon(_) => None,
+    };
+    let files = Files::new(state.path(), listeners.chain(embedded));
+    let files = options.sandbox.then_some(files);
     let config = device_config(options, *identity.seed().as_bytes(), state)?;
     let origin = serde_json::to_vec(&config).map_err(Failure::run)?;
     let device = Device::new(config, Time::ZERO);
-    run(device, NODE_TAPE, origin, record.as_deref(), Memories::new(state))
+    run(device, NODE_TAPE, origin, record.as_deref(), Memories::new(state), files)
 }
 
 /// Runs a `cloak-node` until it is told to stop.
@@ -54,6 +62,8 @@ pub fn cloak(options: CloakOptions, state: &StateDir, lock: &Lock) -> Result<(),
     state.clear_control(lock).map_err(Failure::run)?;
     let identity = state.identity().map_err(Failure::run)?;
     log::info!("this overlay node is {}", identity.name());
+    let files = Files::new(state.path(), options.listen.iter().chain(&options.local));
+    let files = options.sandbox.then_some(files);
     let config = CloakConfig {
         identity: *identity.seed().as_bytes(),
         listen: options.listen,
@@ -65,12 +75,13 @@ pub fn cloak(options: CloakOptions, state: &StateDir, lock: &Lock) -> Result<(),
         leaf: false,
         remembered: Memories::new(state).overlay(),
         memory: limits::MEMORY_DEFAULT,
+        descriptors: raise_descriptors(),
     };
     let seed = *state::seed().map_err(Failure::run)?;
     let origin = CloakOrigin { config, seed };
     let bytes = serde_json::to_vec(&origin).map_err(Failure::run)?;
     let core = Cloak::new(origin.config, origin.seed, Time::ZERO);
-    run(core, CLOAK_TAPE, bytes, options.record.as_deref(), Memories::new(state))
+    run(core, CLOAK_TAPE, bytes, options.record.as_deref(), Memories::new(state), files)
 }
 
 /// Runs a tape through the core that it was recorded from; the text says what came out.
@@ -127,8 +138,9 @@ fn run(
     origin: Vec<u8>,
     record: Option<&Path>,
     memories: Memories,
+    files: Option<Files>,
 ) -> Result<(), Failure> {
-    let Some(tape) = record else { return drive(core, memories) };
+    let Some(tape) = record else { return drive(core, memories, files) };
     let sink = FileSink::create(tape, SIZE_DEFAULT)
         .map_err(|error| Failure::run(format!("cannot record to {}: {error}", tape.display())))?;
     log::warn!(
@@ -136,12 +148,19 @@ fn run(
         tape.display()
     );
     let header = Header { kind, started: clock::wall_seconds(), origin };
-    drive(Recorded::new(core, &header, sink)?, memories)
+    drive(Recorded::new(core, &header, sink)?, memories, files)
 }
 
-fn drive(core: impl Machine, memories: Memories) -> Result<(), Failure> {
-    let keep = move |memory, bytes: &[u8]| memories.keep(memory, bytes);
-    let (_core, why) = Reactor::new(core)?.with_signals()?.with_keeper(keep).run()?;
+/// Confined to `files` where there are any.
+fn drive(core: impl Machine, memories: Memories, files: Option<Files>) -> Result<(), Failure> {
+    let keep =
+        move |memory, bytes: &[u8]| memories.keep(memory, bytes).map_err(|error| error.to_string());
+    let reactor = Reactor::new(core)?.with_signals()?.with_keeper(keep);
+    match files {
+        Some(files) => sandbox::enter(&files),
+        None => log::warn!("nothing confines this daemon (--no-sandbox)"),
+    }
+    let (_core, why) = reactor.run()?;
     why.map_or(Ok(()), |why| Err(Failure::run(why)))
 }
 
@@ -167,6 +186,7 @@ fn device_config(
     state: &StateDir,
 ) -> Result<DeviceConfig, Failure> {
     let seed = *state::seed().map_err(Failure::run)?;
+    let descriptors = raise_descriptors();
     // An embedded CLOAK core has its share of the one budget.
     let share = options.memory / 4;
     let mut memory = options.memory;
@@ -184,6 +204,7 @@ fn device_config(
                 leaf: true,
                 remembered: Memories::new(state).overlay(),
                 memory: share,
+                descriptors,
             };
             memory -= share;
             (None, Some(cloak))

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::ids::Endpoint;
+use crate::base::limits::DESCRIPTORS_DEFAULT;
 use crate::base::machine::Port;
 use crate::overlay::hyperbolic::Settings;
 use crate::overlay::routes::Routes;
@@ -43,6 +44,13 @@ pub struct CloakConfig {
     pub remembered: Remembered,
     /// Bytes of packet memory.
     pub memory: usize,
+    /// Descriptors that this process may have: links to strangers are bounded by a part of them.
+    #[serde(default = "descriptors_default")]
+    pub descriptors: usize,
+}
+
+const fn descriptors_default() -> usize {
+    DESCRIPTORS_DEFAULT
 }
 
 impl CloakConfig {

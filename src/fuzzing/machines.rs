@@ -63,6 +63,7 @@ pub(super) fn cloak_config(leaf: bool) -> CloakConfig {
         leaf,
         remembered: Remembered::default(),
         memory: MEMORY_MIN,
+        descriptors: crate::base::limits::DESCRIPTORS_DEFAULT,
     }
 }
 

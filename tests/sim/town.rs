@@ -68,6 +68,7 @@ fn relay(place: usize, listens: bool, peers: &[&str], routes: &str) -> CloakConf
         leaf: false,
         remembered: Remembered::default(),
         memory: 64 << 20,
+        descriptors: muses::base::limits::DESCRIPTORS_DEFAULT,
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) fn config(node: u8, peers: &[u8], routes: &str) -> CloakConfig {
         leaf: false,
         remembered: Remembered::default(),
         memory: 64 << 20,
+        descriptors: crate::base::limits::DESCRIPTORS_DEFAULT,
     }
 }
 

@@ -242,6 +242,7 @@ impl World {
             leaf: false,
             remembered: Remembered::default(),
             memory: MEMORY,
+            descriptors: crate::base::limits::DESCRIPTORS_DEFAULT,
         };
         let seed = self.rng.array();
         let resident = &mut self.residents[node as usize];
