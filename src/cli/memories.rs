@@ -107,10 +107,24 @@ mod tests {
         let mode = fs::metadata(&file).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
 
+        // FA-08.
         memories.keep(Memory::Pins, b"{").expect("room");
         assert!(memories.pins().is_empty() && !file.exists());
         assert_eq!(fs::read(file.with_extension("json.broken")).expect("aside"), b"{");
         memories.keep(Memory::Overlay, &vec![b' '; 2 << 20]).expect("room");
         assert_eq!(memories.overlay(), Remembered::default());
+    }
+
+    // FA-08.
+    #[test]
+    fn a_file_that_was_cut_anywhere_is_not_used() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let memories = Memories::new(&StateDir::open(&dir.path().join("s")).expect("made"));
+        let pins = Pins::new([("bob".parse().expect("an alias"), Name::from_bytes([7; 32]))]);
+        let whole = pins.to_json();
+        for cut in 0..whole.len() {
+            memories.keep(Memory::Pins, &whole[..cut]).expect("room");
+            assert!(memories.pins().is_empty(), "cut at {cut}");
+        }
     }
 }

@@ -231,6 +231,7 @@ mod tests {
         Name::from_bytes([7; 32])
     }
 
+    // LO-05.
     #[test]
     fn no_option_at_all_runs() {
         let options = node("").expect("defaults");
@@ -252,6 +253,7 @@ mod tests {
             bob()
         );
         let options = node(&line).expect("right");
+        assert!(options.sandbox && !node("--no-sandbox").expect("right").sandbox);
         assert_eq!((options.forwards[0].name, options.forwards[0].port), (bob(), 22));
         assert_eq!(options.services[0].allow, [bob()]);
         assert_eq!((options.allow, options.socks, options.suite), (vec![bob()], None, 2));
@@ -287,6 +289,7 @@ mod tests {
         assert!(node(&format!("{line} {line}")).expect_err("twice").contains("given twice"));
     }
 
+    // LO-05.
     #[test]
     fn what_is_open_to_others_is_said() {
         let line = format!("--socks 0.0.0.0:1080 -L [::]:1:{0}:2 --serve 22=22", bob());

@@ -51,6 +51,13 @@ impl Process {
         self.line.extend(words.into_iter().map(Into::into));
     }
 
+    /// The same, started by another program with these words before its own.
+    pub(crate) fn under(&mut self, program: &str, words: &[&str]) {
+        let own = std::mem::replace(&mut self.program, program.into());
+        let words = words.iter().map(OsString::from).chain([own.into_os_string()]);
+        self.line = words.chain(std::mem::take(&mut self.line)).collect();
+    }
+
     /// The same with another word in place of one.
     pub(crate) fn replace(&mut self, word: &str, by: impl Into<OsString>) {
         let place = self.line.iter_mut().find(|given| *given == word);
@@ -125,6 +132,22 @@ impl Process {
     /// Bytes of memory in use (`VmRSS`) and at the peak (`VmHWM`).
     pub(crate) fn memory(&self) -> (u64, u64) {
         (self.field("VmRSS:"), self.field("VmHWM:"))
+    }
+
+    /// Descriptors in use; of a daemon that confines itself only root can know.
+    pub(crate) fn descriptors(&self) -> Option<usize> {
+        Some(fs::read_dir(format!("/proc/{}/fd", self.pid())).ok()?.count())
+    }
+
+    /// Time of a processor that it has spent.
+    pub(crate) fn spent(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid()));
+        let stat = stat.expect("Linux tells of its processes");
+        let behind_name = stat.rsplit_once(')').expect("a name in brackets").1;
+        let fields: Vec<&str> = behind_name.split_whitespace().collect();
+        // Hundredths of a second in this process and in the kernel: fields 14 and 15.
+        let ticks = |at: usize| fields[at].parse::<u64>().expect("a number");
+        Duration::from_millis(10 * (ticks(11) + ticks(12)))
     }
 
     /// Bytes that `/proc` states under a name.

@@ -137,6 +137,13 @@ fn hashes(path: &str, text: &str) -> Vec<String> {
     if is_test(path) { Vec::new() } else { found.collect() }
 }
 
+/// FA-14: what is half changed is not gone on with.
+fn panics_caught(path: &str, text: &str) -> Vec<String> {
+    let code = code_proper(path, text);
+    let found = words(&code, "catch_unwind").filter(|_| path.starts_with("src/"));
+    found.map(|at| format!("{path}:{}: a panic is caught", line_of(&code, at))).collect()
+}
+
 /// FR-07, CR-11: one place, and no other, lets a fuzzer past the MAC.
 fn fuzzer_in_crypto(path: &str, text: &str) -> Vec<String> {
     let count = words(text, "fuzzing").count();
@@ -195,6 +202,13 @@ fn only_the_shell_touches_the_outside() {
 fn nothing_is_kept_by_hash() {
     holds(hashes);
     rings(hashes, "src/cli/a.rs", "use std::collections::{BTreeMap, HashMap};", "no order");
+}
+
+#[test]
+fn no_panic_is_caught() {
+    holds(panics_caught);
+    rings(panics_caught, "src/cli/a.rs", "std::panic::catch_unwind(run)", "is caught");
+    is_quiet(panics_caught, "tests/sim/a.rs", "std::panic::catch_unwind(run)");
 }
 
 #[test]

@@ -1,10 +1,7 @@
 //! Keys stay in the memory of this process.
 
 use rustix::mm::{MlockAllFlags, mlockall};
-use rustix::process::{
-    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
-};
-use rustix::thread::{CapabilitySet, capabilities};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 /// No core dump, no debugger, no swap. Gives a line for each of them that cannot be had.
 pub(super) fn protect() -> Vec<String> {
@@ -20,20 +17,14 @@ pub(super) fn protect() -> Vec<String> {
 /// Locks all memory, once it is used. Only where nothing bounds that: a daemon that meets the bound
 /// later could have no more memory at all.
 fn lock() -> Result<(), String> {
-    let limit = getrlimit(Resource::Memlock);
-    if let Some(bound) = limit.maximum
-        && !capabilities(None).is_ok_and(|own| own.effective.contains(CapabilitySet::IPC_LOCK))
-    {
-        return Err(format!(
-            "keys can be swapped out, because this user may lock only {} KiB of memory \
-             (LimitMEMLOCK=infinity lifts that)",
-            bound >> 10
-        ));
+    let unbound = Rlimit { current: None, maximum: None };
+    if setrlimit(Resource::Memlock, unbound).is_err() {
+        return Err(
+            "keys can be swapped out, because this user may lock a bounded part of memory only \
+             (LimitMEMLOCK=infinity lifts that)"
+                .to_owned(),
+        );
     }
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    setrlimit(Resource::Memlock, raised)
-        .and_then(|()| {
-            mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT)
-        })
+    mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT)
         .map_err(|error| format!("keys can be swapped out: {error}"))
 }

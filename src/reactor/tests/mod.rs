@@ -419,6 +419,15 @@ fn without_descriptors_the_queue_waits_and_nothing_spins() {
     assert!(output.status.success() && told.contains("1 passed"), "{told}");
 }
 
+// FA-14: the thread ends with it, and in a daemon that is the process.
+#[test]
+fn a_panic_of_the_core_ends_the_driver() {
+    let mut running = start_with(Mode::Panic);
+    drop(running.dial());
+    let thread = running.thread.take().expect("a thread");
+    assert!(thread.join().is_err(), "it goes on with half a state");
+}
+
 #[test]
 fn stop_asked_twice() {
     if std::env::var_os(ALONE).is_some() {

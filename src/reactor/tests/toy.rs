@@ -28,6 +28,8 @@ pub(super) enum Mode {
     Hold(Duration),
     /// Resets the caller.
     Abort,
+    /// Has a defect.
+    Panic,
     /// Lets nobody in.
     Refuse,
     /// Takes in and tells nothing.
@@ -149,6 +151,7 @@ impl Toy {
                 self.links.remove(id);
                 self.actions.push_back(Action::Abort(id));
             }
+            Mode::Panic => panic!("a planted defect"),
             Mode::Echo | Mode::Sink | Mode::Refuse => {}
         }
     }
