@@ -53,12 +53,13 @@ pub(super) fn serve<M: Machine>(machine: &mut M, outside: &mut Outside, token: T
     outside.table.enqueue(token);
 }
 
-/// Nothing is accepted for a moment: the callers wait in the kernel's queue meanwhile.
+/// Nothing is accepted for a moment, or until a descriptor is free: the callers wait in the kernel's queue meanwhile.
 fn rest(outside: &mut Outside, token: Token, why: &str) {
     if let Some(source) = outside.table.get_mut(token) {
         source.can_read = false;
     }
     outside.table.set_timer(token, Some(outside.now + REST));
+    outside.resting.push(token);
     outside.logged.log(Level::Warn, "accept", LogSource::Local, outside.now, || {
         format!("cannot accept connections for now: {why}")
     });

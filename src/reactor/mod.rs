@@ -180,7 +180,9 @@ impl<M: Machine> Reactor<M> {
                 self.serve(token);
             }
         }
-        self.outside.table.bury();
+        if self.outside.table.bury() {
+            self.outside.wake_resting();
+        }
         Ok(())
     }
 
@@ -222,6 +224,7 @@ impl<M: Machine> Reactor<M> {
             let Some(source) = self.outside.table.get_mut(token) else { continue };
             match &mut source.body {
                 Body::Listener(_) => {
+                    self.outside.resting.retain(|resting| *resting != token);
                     source.can_read = true;
                     self.outside.table.enqueue(token);
                 }

@@ -39,6 +39,8 @@ pub(super) struct Outside {
     pub(super) keeper: Keeper,
     pub(super) descriptors: Descriptors,
     pub(super) logged: LogLimiter,
+    /// Listeners that rest because there was no descriptor.
+    pub(super) resting: Vec<Token>,
     news: VecDeque<(Token, News)>,
 }
 
@@ -54,6 +56,7 @@ impl Outside {
             keeper: Keeper::default(),
             descriptors: Descriptors::new(),
             logged: LogLimiter::default(),
+            resting: Vec::new(),
             news,
         }
     }
@@ -155,6 +158,16 @@ impl Outside {
             }
         };
         self.news.push_back((token, news));
+    }
+
+    /// A descriptor may be free: the listeners that rest try again at once.
+    pub(super) fn wake_resting(&mut self) {
+        for token in std::mem::take(&mut self.resting) {
+            let Some(source) = self.table.get_mut(token) else { continue };
+            source.can_read = true;
+            self.table.set_timer(token, None);
+            self.table.enqueue(token);
+        }
     }
 
     // ---- Dialling ---------------------------------------------------------------------------

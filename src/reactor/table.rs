@@ -85,11 +85,13 @@ impl Table {
         }
     }
 
-    /// Frees the slots of what died in this turn.
-    pub(super) fn bury(&mut self) {
+    /// Frees the slots of what died in this turn; whether anything did.
+    pub(super) fn bury(&mut self) -> bool {
+        let has_died = !self.graveyard.is_empty();
         for token in self.graveyard.drain(..) {
             self.sources.try_remove(slot(token));
         }
+        has_died
     }
 
     pub(super) fn name_link(&mut self, link: LinkId, token: Token) {

@@ -16,8 +16,8 @@ use super::sockets::{accept, dial, echo_service, service, spawn};
 /// Calls, what happens to them, and how often.
 const INTERRUPTED: &str = "inject=recvfrom,writev,?epoll_wait:error=EINTR:when=3+5";
 const BROKEN: [&str; 3] = [
-    "inject=recvfrom:error=ECONNRESET:when=900+1500",
-    "inject=writev:error=EPIPE:when=1200+1500",
+    "inject=recvfrom:error=ECONNRESET:when=400+700",
+    "inject=writev:error=EPIPE:when=500+700",
     "inject=accept4:error=ECONNABORTED:when=1+2",
 ];
 const SIZE: usize = 8 << 20;
