@@ -117,7 +117,7 @@ impl Cloak {
         Self {
             switch,
             links: Links::default(),
-            admission: Admission::new(STRANGERS_MAX),
+            admission: Admission::new(STRANGERS_MAX.min(config.descriptors / 4)),
             diallers: config.peers.iter().cloned().map(Dialler::new).collect(),
             referrals: Referrals::default(),
             desk: Desk::default(),

@@ -524,6 +524,12 @@ impl World {
         }
     }
 
+    /// Lets time pass in one step.
+    pub(super) fn skip(&mut self, time: Duration) {
+        self.now = self.now + time;
+        self.settle();
+    }
+
     /// Lets so many milliseconds pass.
     pub(super) fn run(&mut self, ms: u64) {
         self.settle();
