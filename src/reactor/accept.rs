@@ -53,7 +53,8 @@ pub(super) fn serve<M: Machine>(machine: &mut M, outside: &mut Outside, token: T
     outside.table.enqueue(token);
 }
 
-/// Nothing is accepted for a moment, or until a descriptor is free: the callers wait in the kernel's queue meanwhile.
+/// Nothing is accepted for a moment, or until a descriptor is free: the callers wait in the
+/// kernel's queue meanwhile.
 fn rest(outside: &mut Outside, token: Token, why: &str) {
     if let Some(source) = outside.table.get_mut(token) {
         source.can_read = false;

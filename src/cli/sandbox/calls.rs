@@ -1,7 +1,7 @@
 //! seccomp: system calls that fail from now on.
 //!
 //! A list of what is denied, not of what is allowed: the system's resolver loads modules of the
-//! distribution's choice (NSS) into this process, whose calls cannot be listed here, and a call that
+//! distribution's choice (NSS) into this process, whose calls are not known here, and a call that
 //! a new C library makes must not break a daemon. What makes a process that was taken over
 //! dangerous to others, by contrast, is known.
 
@@ -130,7 +130,10 @@ fn compile(arch: &str, own: u32) -> Result<Vec<seccompiler::BpfProgram>, String>
 fn denied(arch: &str, own: u32) -> Vec<Value> {
     let special: &[&str] = if arch == "x86_64" { &DENIED_X86_64 } else { &[] };
     let whole = DENIED.iter().chain(special).map(|name| json!({ "syscall": name }));
-    let is = |at: u8, op: Value, value: u32| json!({ "index": at, "type": "dword", "op": op, "val": value });
+    let is = |at: u8, op: Value, value: u32| {
+        let (index, kind) = (at, "dword");
+        json!({ "index": index, "type": kind, "op": op, "val": value })
+    };
     let families = FAMILIES.iter().map(|family| is(0, json!("ne"), *family));
     let families: Vec<Value> = families.collect();
     // A process is what is no thread; a signal to another process is one to another number.
