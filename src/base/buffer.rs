@@ -6,6 +6,9 @@
 //! gives a second owner, which is how a sealed packet stands in the session's log and in the
 //! uplink's queue at once. When the last owner lets go, the memory returns to its [`Pool`].
 
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::{Deref, Range};
@@ -14,11 +17,19 @@ use std::rc::Rc;
 use super::limits;
 
 /// Buffer sizes, smallest first: a keystroke must not pin the room of a bulk packet.
-const CLASSES: [usize; 3] = [512, 4096, limits::FRAME_MAX + limits::READ_AHEAD];
+const CLASSES: [usize; 3] = [512, 4096, LARGEST];
+
+/// Bytes of the largest size.
+const LARGEST: usize = limits::FRAME_MAX + limits::READ_AHEAD;
 
 /// Sixteenths of the budget that idle buffers may hold: enough for the windows of some busy
 /// sessions, so that steady state allocates nothing.
 const IDLE_SHARE: usize = 2;
+
+/// So many sixteenths of a budget.
+const fn share_of(budget: usize, share: usize) -> usize {
+    (budget / 16).saturating_mul(share)
+}
 
 /// A source of buffers that counts what is out.
 #[derive(Clone)]
@@ -45,14 +56,16 @@ impl Home {
     /// Takes a buffer in that has no owner any more. Together with what is out, what is kept
     /// stays within the budget.
     fn keep(&self, chunk: Rc<Box<[u8]>>) {
-        self.out.set(self.out.get() - chunk.len());
-        let kept = self.kept.get() + chunk.len();
-        if kept > self.budget / 16 * IDLE_SHARE || kept + self.out.get() > self.budget {
+        self.out.set(self.out.get().saturating_sub(chunk.len()));
+        let kept = self.kept.get().saturating_add(chunk.len());
+        let all = kept.saturating_add(self.out.get());
+        if kept > share_of(self.budget, IDLE_SHARE) || all > self.budget {
             return;
         }
-        if let Some(class) = CLASSES.iter().position(|size| *size == chunk.len()) {
+        let mut classes = CLASSES.iter().zip(&self.idle);
+        if let Some((_, idle)) = classes.find(|(size, _)| **size == chunk.len()) {
             self.kept.set(kept);
-            self.idle[class].borrow_mut().push(chunk);
+            idle.borrow_mut().push(chunk);
         }
     }
 }
@@ -72,17 +85,18 @@ impl Pool {
     /// own.
     #[must_use]
     pub fn take(&self, room: usize) -> Buffer {
-        let class = CLASSES.iter().position(|size| *size >= room);
-        debug_assert!(class.is_some(), "no buffer holds {room} bytes");
-        let class = class.unwrap_or(CLASSES.len() - 1);
-        let chunk = match self.0.idle[class].borrow_mut().pop() {
+        debug_assert!(room <= LARGEST, "no buffer holds {room} bytes");
+        let mut classes = CLASSES.iter().zip(&self.0.idle);
+        let class = classes.find(|(size, _)| **size >= room);
+        let (size, idle) = class.map_or((LARGEST, None), |(size, idle)| (*size, Some(idle)));
+        let chunk = match idle.and_then(|idle| idle.borrow_mut().pop()) {
             Some(chunk) => {
-                self.0.kept.set(self.0.kept.get() - chunk.len());
+                self.0.kept.set(self.0.kept.get().saturating_sub(chunk.len()));
                 chunk
             }
-            None => Rc::new(vec![0; CLASSES[class]].into_boxed_slice()),
+            None => Rc::new(vec![0; size].into_boxed_slice()),
         };
-        self.0.out.set(self.0.out.get() + CLASSES[class]);
+        self.0.out.set(self.0.out.get().saturating_add(size));
         Buffer { chunk: Some(chunk), home: Rc::clone(&self.0), start: 0, end: 0 }
     }
 
@@ -109,7 +123,7 @@ impl Pool {
     /// Whether less than `share` sixteenths of the budget are in use.
     #[must_use]
     pub fn has_room(&self, share: usize) -> bool {
-        self.0.out.get() < self.0.budget / 16 * share
+        self.0.out.get() < share_of(self.0.budget, share)
     }
 }
 
@@ -161,49 +175,49 @@ impl Buffer {
     /// The bytes, to be changed in place.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         let range = self.start..self.end;
-        &mut self.whole()[range]
+        self.whole().get_mut(range).unwrap_or_default()
     }
 
     /// The unused memory after the range.
     pub fn spare(&mut self) -> &mut [u8] {
         let end = self.end;
-        &mut self.whole()[end..]
+        self.whole().get_mut(end..).unwrap_or_default()
     }
 
     /// Unused bytes after the range.
     #[must_use]
     pub fn spare_len(&self) -> usize {
-        self.capacity() - self.end
+        self.capacity().saturating_sub(self.end)
     }
 
     /// Takes `count` bytes written to [`Buffer::spare`] into the range.
     pub fn grow(&mut self, count: usize) {
         assert!(count <= self.spare_len(), "grown past the memory");
-        self.end += count;
+        self.end = self.end.saturating_add(count);
     }
 
     /// Keeps the first `len` bytes.
     pub fn truncate(&mut self, len: usize) {
-        self.end = self.end.min(self.start + len);
+        self.end = self.end.min(self.start.saturating_add(len));
     }
 
     /// Drops the first `count` bytes.
     pub fn skip(&mut self, count: usize) {
         assert!(count <= self.len(), "skipped past the end");
-        self.start += count;
+        self.start = self.start.saturating_add(count);
     }
 
     /// Takes `count` bytes of head room back into the range.
     pub fn unskip(&mut self, count: usize) {
         assert!(count <= self.start, "no such head room");
-        self.start -= count;
+        self.start = self.start.saturating_sub(count);
     }
 
     /// Narrows to `range`, counted from the present start.
     pub fn narrow(&mut self, range: Range<usize>) {
         assert!(range.start <= range.end && range.end <= self.len(), "narrowed past the end");
-        self.end = self.start + range.end;
-        self.start += range.start;
+        self.end = self.start.saturating_add(range.end);
+        self.start = self.start.saturating_add(range.start);
     }
 
     /// Makes an empty buffer start `room` bytes in: head room for a header to come.
@@ -215,7 +229,8 @@ impl Buffer {
 
     /// Appends a copy of `bytes`.
     pub fn extend(&mut self, bytes: &[u8]) {
-        self.spare()[..bytes.len()].copy_from_slice(bytes);
+        let space = self.spare().get_mut(..bytes.len()).expect("room for what is appended");
+        space.copy_from_slice(bytes);
         self.grow(bytes.len());
     }
 }
@@ -224,7 +239,8 @@ impl Deref for Buffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.chunk.as_ref().map_or(&[], |chunk| &chunk[self.start..self.end])
+        let range = self.start..self.end;
+        self.chunk.as_ref().and_then(|chunk| chunk.get(range)).unwrap_or_default()
     }
 }
 

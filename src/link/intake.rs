@@ -31,8 +31,8 @@ impl Intake {
     /// it has no more.
     pub fn space(&mut self) -> &mut [u8] {
         let buffer = self.current.get_or_insert_with(|| self.pool.take(READ_AHEAD));
-        let room = (self.missing + READ_AHEAD).min(buffer.spare_len());
-        &mut buffer.spare()[..room]
+        let room = self.missing.saturating_add(READ_AHEAD).min(buffer.spare_len());
+        buffer.spare().get_mut(..room).unwrap_or_default()
     }
 
     /// So many bytes were put there.
@@ -52,8 +52,8 @@ impl Intake {
             Some(total) => total,
             None => buffer.len(),
         };
-        self.missing = total - buffer.len();
-        self.make_room(self.missing + READ_AHEAD);
+        self.missing = total.saturating_sub(buffer.len());
+        self.make_room(self.missing.saturating_add(READ_AHEAD));
         Ok(None)
     }
 
@@ -62,16 +62,16 @@ impl Intake {
         let mut buffer = self.current.take()?;
         self.missing = 0;
         if total <= FRAME_COPY_MAX {
-            let frame = self.pool.copy(&buffer[..total]);
+            let frame = self.pool.copy(buffer.get(..total)?);
             buffer.skip(total);
             self.current = Some(buffer);
             return Some(frame);
         }
-        let ahead = &buffer[total..];
+        let ahead = buffer.get(total..)?;
         if !ahead.is_empty() {
             // A length out of bounds is judged by the next call; here it only sizes the memory.
             let next = frame::length(ahead).ok().flatten().unwrap_or(0);
-            let mut rest = self.pool.take(next.max(ahead.len()) + READ_AHEAD);
+            let mut rest = self.pool.take(next.max(ahead.len()).saturating_add(READ_AHEAD));
             rest.extend(ahead);
             self.current = Some(rest);
         }
@@ -86,7 +86,7 @@ impl Intake {
             buffer.reserve_head(0);
         }
         if buffer.spare_len() < room {
-            let mut larger = self.pool.take(buffer.len() + room);
+            let mut larger = self.pool.take(buffer.len().saturating_add(room));
             larger.extend(buffer);
             *buffer = larger;
         }

@@ -27,18 +27,16 @@ pub struct Spans {
 impl Spans {
     /// Adds a span above the last one; false once there is no place.
     pub fn push(&mut self, span: Span) -> bool {
-        if self.count == RANGES_MAX {
-            return false;
-        }
-        self.spans[self.count] = span;
-        self.count += 1;
+        let Some(place) = self.spans.get_mut(self.count) else { return false };
+        *place = span;
+        self.count = self.count.saturating_add(1);
         true
     }
 
     /// The spans.
     #[must_use]
     pub fn as_slice(&self) -> &[Span] {
-        &self.spans[..self.count]
+        self.spans.get(..self.count).unwrap_or_default()
     }
 }
 
@@ -67,7 +65,7 @@ impl Entry {
     /// Bytes of this entry.
     #[must_use]
     pub fn wire_len(&self) -> usize {
-        Self::LEN + self.spans.count * Self::SPAN_LEN
+        Self::LEN.saturating_add(self.spans.count.saturating_mul(Self::SPAN_LEN))
     }
 
     /// Reads one entry.
@@ -106,7 +104,8 @@ impl Entry {
         into.u64(self.cumulative).u64(self.credit).u32(self.delay_us);
         let mut end = self.cumulative;
         for span in self.spans.as_slice() {
-            into.u32((span.start - end) as u32).u32((span.end - span.start) as u32);
+            let [gap, len] = [span.start.saturating_sub(end), span.end.saturating_sub(span.start)];
+            into.u32(gap as u32).u32(len as u32);
             end = span.end;
         }
     }

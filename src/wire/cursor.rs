@@ -1,7 +1,5 @@
 //! Panic-free reading and writing of big-endian values in slices.
 
-use byteorder::{BigEndian, ByteOrder};
-
 use super::WireError;
 
 /// A cursor over bytes from outside.
@@ -24,27 +22,29 @@ impl<'a> Reader<'a> {
 
     /// The next `N` bytes.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
-        self.bytes(N)?.try_into().map_err(|_| WireError::Short)
+        let (taken, rest) = self.0.split_first_chunk().ok_or(WireError::Short)?;
+        self.0 = rest;
+        Ok(*taken)
     }
 
     /// The next byte.
     pub fn u8(&mut self) -> Result<u8, WireError> {
-        Ok(self.bytes(1)?[0])
+        self.array().map(|[byte]| byte)
     }
 
     /// The next two bytes.
     pub fn u16(&mut self) -> Result<u16, WireError> {
-        self.bytes(2).map(BigEndian::read_u16)
+        self.array().map(u16::from_be_bytes)
     }
 
     /// The next four bytes.
     pub fn u32(&mut self) -> Result<u32, WireError> {
-        self.bytes(4).map(BigEndian::read_u32)
+        self.array().map(u32::from_be_bytes)
     }
 
     /// The next eight bytes.
     pub fn u64(&mut self) -> Result<u64, WireError> {
-        self.bytes(8).map(BigEndian::read_u64)
+        self.array().map(u64::from_be_bytes)
     }
 
     /// All that is left.
@@ -62,38 +62,42 @@ impl<'a> Reader<'a> {
 /// A cursor over memory to be filled. Writing past the end is a defect of the caller and panics.
 #[derive(Debug)]
 pub struct Writer<'a> {
+    /// What is still to be filled.
     into: &'a mut [u8],
-    at: usize,
+    written: usize,
 }
 
 impl<'a> Writer<'a> {
     /// Writes from the start of `into`.
     pub const fn new(into: &'a mut [u8]) -> Self {
-        Self { into, at: 0 }
+        Self { into, written: 0 }
     }
 
     /// Bytes written so far.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.at
+        self.written
     }
 
     /// Whether nothing was written.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.at == 0
+        self.written == 0
     }
 
     /// Bytes that still fit.
     #[must_use]
     pub const fn room(&self) -> usize {
-        self.into.len() - self.at
+        self.into.len()
     }
 
     /// Writes bytes.
     pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
-        self.into[self.at..self.at + bytes.len()].copy_from_slice(bytes);
-        self.at += bytes.len();
+        let room = std::mem::take(&mut self.into).split_at_mut_checked(bytes.len());
+        let (filled, rest) = room.expect("a writer has room for what is written");
+        filled.copy_from_slice(bytes);
+        self.into = rest;
+        self.written = self.written.saturating_add(bytes.len());
         self
     }
 

@@ -120,13 +120,14 @@ impl<'a> Errand<'a> {
 
     fn wire_len(&self) -> usize {
         match self {
-            Self::Store { record } | Self::Push { record } => 1 + record.len(),
+            Self::Store { record } | Self::Push { record } => record.len().saturating_add(1),
             Self::Find { wanted: Sought::Name(_), .. } => 10 + Name::LEN,
-            Self::Find { wanted: Sought::Alias(alias), .. } => 10 + alias.len(),
+            Self::Find { wanted: Sought::Alias(alias), .. } => alias.len().saturating_add(10),
             Self::Found { records, .. } => {
-                10 + records.iter().map(|record| 2 + record.len()).sum::<usize>()
+                let lengths = records.iter().map(|record| record.len().saturating_add(2));
+                lengths.fold(10, usize::saturating_add)
             }
-            Self::Moved(moved) => 1 + moved.wire_len(),
+            Self::Moved(moved) => moved.wire_len().saturating_add(1),
         }
     }
 }

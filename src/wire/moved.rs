@@ -12,6 +12,7 @@
 
 use super::WireError;
 use super::cursor::{Reader, Writer};
+use super::places::has_repetition;
 use super::tree::{Edge, parse_tree};
 use crate::base::ids::Name;
 use crate::base::limits::{DEPTH_MAX, REDIRECT_DEPTH};
@@ -69,7 +70,7 @@ impl Moved {
             return Err(WireError::Bound);
         }
         let letters = reader.bytes(length)?.to_vec();
-        if letters.windows(2).any(|pair| pair[0] == pair[1]) {
+        if has_repetition(&letters) {
             return Err(WireError::Unknown);
         }
         let (signature, count) = (reader.array()?, usize::from(reader.u8()?));
@@ -84,14 +85,15 @@ impl Moved {
 
     /// Bytes of the message.
     pub(super) fn wire_len(&self) -> usize {
-        HEAD + self.letters.len() + (self.above.len() + 1) * Edge::LEN
+        let edges = self.edges().map(|_| Edge::LEN).sum::<usize>();
+        HEAD.saturating_add(self.letters.len()).saturating_add(edges)
     }
 
     /// Writes the message.
     pub(super) fn emit(&self, into: &mut Writer<'_>) {
         into.u8(self.tree).u64(self.number).u32(self.tag);
         into.u8(self.letters.len() as u8).bytes(&self.letters).bytes(&self.signature);
-        into.u8(self.above.len() as u8 + 1);
+        into.u8(self.edges().count() as u8);
         self.edges().for_each(|edge| edge.emit(into));
     }
 }

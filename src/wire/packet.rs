@@ -10,9 +10,8 @@
 //! The header, SrcID and DstID (which stand in the Routing Header) and the sealed payload are all
 //! under the ICV. `docs/protocol/packet.md`.
 
-use byteorder::{BigEndian, ByteOrder};
-
 use super::WireError;
+use super::cursor::{Reader, Writer};
 use crate::base::limits::PERSISTENT_LEN;
 
 /// Version of the packet format and of everything sealed in it.
@@ -137,17 +136,14 @@ impl SessId {
     /// The 16 bytes on the wire.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 16] {
-        let mut bytes = [0; 16];
-        BigEndian::write_u64(&mut bytes[..8], self.opener.to_u64());
-        BigEndian::write_u64(&mut bytes[8..], self.answerer.to_u64());
-        bytes
+        let [opener, answerer] = [self.opener, self.answerer].map(PSessId::to_u64);
+        (u128::from(opener) << u64::BITS | u128::from(answerer)).to_be_bytes()
     }
 
-    fn from_bytes(bytes: &[u8]) -> Self {
-        Self {
-            opener: PSessId::from_u64(BigEndian::read_u64(&bytes[..8])),
-            answerer: PSessId::from_u64(BigEndian::read_u64(&bytes[8..16])),
-        }
+    fn from_bytes(bytes: [u8; 16]) -> Self {
+        let both = u128::from_be_bytes(bytes);
+        let [opener, answerer] = [(both >> u64::BITS) as u64, both as u64].map(PSessId::from_u64);
+        Self { opener, answerer }
     }
 }
 
@@ -171,31 +167,31 @@ pub struct Header {
 impl Header {
     /// Reads the header at the start of a packet.
     pub fn parse(packet: &[u8]) -> Result<Self, WireError> {
-        if packet.len() < PERSISTENT_LEN {
-            return Err(WireError::Short);
-        }
-        if packet[0] != VERSION {
+        let mut reader = Reader::new(packet.get(..PERSISTENT_LEN).ok_or(WireError::Short)?);
+        let [version, kind, suite, last] = reader.array()?;
+        if version != VERSION {
             return Err(WireError::Version);
         }
-        if packet[3] > 1 {
+        if last > 1 {
             return Err(WireError::Unknown);
         }
         Ok(Self {
-            kind: packet[1].try_into()?,
-            suite: packet[2],
-            last: packet[3] == 1,
-            epoch: BigEndian::read_u32(&packet[4..]),
-            seq: BigEndian::read_u64(&packet[8..]),
-            session: SessId::from_bytes(&packet[16..]),
+            kind: kind.try_into()?,
+            suite,
+            last: last == 1,
+            epoch: reader.u32()?,
+            seq: reader.u64()?,
+            session: SessId::from_bytes(reader.array()?),
         })
     }
 
     /// Writes the header to the first [`PERSISTENT_LEN`] bytes of `into`.
     pub fn emit(&self, into: &mut [u8]) {
-        into[..4].copy_from_slice(&[VERSION, self.kind as u8, self.suite, u8::from(self.last)]);
-        BigEndian::write_u32(&mut into[4..], self.epoch);
-        BigEndian::write_u64(&mut into[8..], self.seq);
-        into[16..PERSISTENT_LEN].copy_from_slice(&self.session.to_bytes());
+        Writer::new(into)
+            .bytes(&[VERSION, self.kind as u8, self.suite, u8::from(self.last)])
+            .u32(self.epoch)
+            .u64(self.seq)
+            .bytes(&self.session.to_bytes());
     }
 }
 

@@ -11,7 +11,7 @@
 //! all places have room the deepest are left out. `docs/protocol/overlay.md`.
 
 use super::WireError;
-use super::cursor::Reader;
+use super::cursor::{Reader, Writer};
 use crate::base::limits::{PLACES_LEN, TREES_MAX};
 
 /// Bytes of a place besides its letters.
@@ -25,11 +25,11 @@ pub fn parse(area: &[u8]) -> Result<Places<'_>, WireError> {
         return Err(WireError::Bound);
     }
     let mut places = [(0, [].as_slice()); TREES_MAX];
-    for place in &mut places[..count] {
+    for place in places.iter_mut().take(count) {
         let tag = reader.u32()?;
         let length = usize::from(reader.u8()?);
         let letters = reader.bytes(length)?;
-        if letters.windows(2).any(|pair| pair[0] == pair[1]) {
+        if has_repetition(letters) {
             return Err(WireError::Unknown);
         }
         *place = (tag, letters);
@@ -48,33 +48,48 @@ impl<'a> std::ops::Deref for Places<'a> {
     type Target = [(u32, &'a [u8])];
 
     fn deref(&self) -> &Self::Target {
-        &self.places[..self.count]
+        self.places.get(..self.count).unwrap_or_default()
     }
+}
+
+/// Whether a letter follows itself, which no place has.
+pub(super) fn has_repetition(letters: &[u8]) -> bool {
+    letters.iter().zip(letters.iter().skip(1)).any(|(letter, next)| letter == next)
+}
+
+/// Bytes that a place takes.
+fn size((_, letters): &(u32, &[u8])) -> usize {
+    HEAD.saturating_add(letters.len())
+}
+
+/// Bytes that these places and their count take.
+fn total<'p>(places: impl Iterator<Item = (u32, &'p [u8])>) -> usize {
+    places.fold(1, |total, place| total.saturating_add(size(&place)))
 }
 
 /// Whether all these places have room in one area.
 pub fn fit<'p>(places: impl Iterator<Item = (u32, &'p [u8])>) -> bool {
-    places.map(|(_, letters)| HEAD + letters.len()).sum::<usize>() < PLACES_LEN
+    total(places) <= PLACES_LEN
 }
 
 /// Fills an area of [`PLACES_LEN`] bytes with those places that have room in it together.
+///
+/// # Panics
+///
+/// If the area is shorter.
 pub fn emit<'p>(places: impl Iterator<Item = (u32, &'p [u8])>, area: &mut [u8]) {
     let mut all = [None; TREES_MAX];
     all.iter_mut().zip(places).for_each(|(slot, place)| *slot = Some(place));
-    let size = |place: &(u32, &[u8])| HEAD + place.1.len();
-    while 1 + all.iter().flatten().map(size).sum::<usize>() > PLACES_LEN {
+    while !fit(all.iter().flatten().copied()) {
         if let Some(deepest) = all.iter_mut().max_by_key(|place| place.as_ref().map_or(0, size)) {
             *deepest = None;
         }
     }
     area.fill(0);
-    area[0] = all.iter().flatten().count() as u8;
-    let mut at = 1;
+    let mut into = Writer::new(area);
+    into.u8(all.iter().flatten().count() as u8);
     for (tag, letters) in all.into_iter().flatten() {
-        area[at..at + 4].copy_from_slice(&tag.to_be_bytes());
-        area[at + 4] = letters.len() as u8;
-        area[at + HEAD..at + HEAD + letters.len()].copy_from_slice(letters);
-        at += HEAD + letters.len();
+        into.u32(tag).u8(letters.len() as u8).bytes(letters);
     }
 }
 

@@ -62,7 +62,7 @@ impl Referral {
     /// Bytes of the whole message.
     #[must_use]
     pub fn room(&self) -> usize {
-        2 + self.others.len() * Other::LEN
+        self.others.len().saturating_mul(Other::LEN).saturating_add(2)
     }
 
     /// Writes the whole message.

@@ -35,6 +35,7 @@ const SOURCE: usize = 38;
 const TRIED: usize = 70;
 /// The bits of [`TRIED`] that say what was tried; those above count the redirects.
 const TRIED_BITS: u8 = 0x0f;
+const REDIRECTS_SHIFT: u32 = TRIED_BITS.count_ones();
 const ZERO: usize = 71;
 const WATERMARK: usize = 72;
 /// Where both Names stand, the destination's first.
@@ -85,109 +86,115 @@ impl Course {
 #[derive(Clone, Copy, Debug)]
 pub struct Route<T>(T);
 
+/// What a view reads where there is no header, which [`Route::new_checked`] rules out.
+const NO_HEADER: [u8; ROUTE_LEN] = [0; ROUTE_LEN];
+
 impl<T: AsRef<[u8]>> Route<T> {
     /// A view, once length, version and reserved bits are right.
     pub fn new_checked(bytes: T) -> Result<Self, WireError> {
-        let header = bytes.as_ref();
-        if header.len() < ROUTE_LEN {
-            return Err(WireError::Short);
-        }
+        let header = bytes.as_ref().first_chunk::<ROUTE_LEN>().ok_or(WireError::Short)?;
         if header[0] != VERSION {
             return Err(WireError::Version);
         }
-        if usize::from(BigEndian::read_u16(&header[LENGTH..])) != ROUTE_LEN {
+        if header[LENGTH..DESTINATION] != (ROUTE_LEN as u16).to_be_bytes() {
             return Err(WireError::Bound);
         }
         if header[ZERO] != 0 || header[MARK] > 1 || Course::from_byte(header[COURSE]).is_none() {
             return Err(WireError::Unknown);
         }
         places::parse(&header[THERE..HERE])?;
-        places::parse(&header[HERE..ROUTE_LEN])?;
+        places::parse(&header[HERE..])?;
         Ok(Self(bytes))
     }
 
-    fn name(&self, at: usize) -> Name {
-        let mut name = [0; Name::LEN];
-        name.copy_from_slice(&self.0.as_ref()[at..at + Name::LEN]);
-        Name::from_bytes(name)
+    fn header(&self) -> &[u8; ROUTE_LEN] {
+        self.0.as_ref().first_chunk().unwrap_or(&NO_HEADER)
     }
 
     /// DstID: whom the packet is for.
     #[must_use]
     pub fn destination(&self) -> Name {
-        self.name(DESTINATION)
+        name(&self.header()[DESTINATION..])
     }
 
     /// SrcID: who made the packet.
     #[must_use]
     pub fn source(&self) -> Name {
-        self.name(SOURCE)
+        name(&self.header()[SOURCE..])
     }
 
     /// Hops the packet may still take.
     #[must_use]
     pub fn hops(&self) -> u8 {
-        self.0.as_ref()[HOPS]
+        self.header()[HOPS]
     }
 
     /// How it finds its way.
     #[must_use]
     pub fn course(&self) -> Course {
-        Course::from_byte(self.0.as_ref()[COURSE]).unwrap_or(Course::Nearest)
+        Course::from_byte(self.header()[COURSE]).unwrap_or(Course::Nearest)
     }
 
     /// The destination's places that were tried alone, one bit each; for a key its replica.
     #[must_use]
     pub fn tried(&self) -> u8 {
-        self.0.as_ref()[TRIED] & TRIED_BITS
+        self.header()[TRIED] & TRIED_BITS
     }
 
     /// How often the destination's places were redirected on the way.
     #[must_use]
     pub fn redirects(&self) -> u8 {
-        self.0.as_ref()[TRIED] >> TRIED_BITS.count_ones()
+        self.header()[TRIED] >> REDIRECTS_SHIFT
     }
 
     /// The least distance from the destination so far.
     #[must_use]
     pub fn watermark(&self) -> u32 {
-        BigEndian::read_u32(&self.0.as_ref()[WATERMARK..])
+        BigEndian::read_u32(&self.header()[WATERMARK..])
     }
 
     /// Where the destination was when the packet was made; nothing until that is known.
     pub fn there(&self) -> Result<Places<'_>, WireError> {
-        places::parse(&self.0.as_ref()[THERE..HERE])
+        places::parse(&self.header()[THERE..HERE])
     }
 
     /// Where the source was: for answers to this very packet. Nobody proved it.
     pub fn here(&self) -> Result<Places<'_>, WireError> {
-        places::parse(&self.0.as_ref()[HERE..ROUTE_LEN])
+        places::parse(&self.header()[HERE..])
     }
 
     /// Whether a relay on the way was congested.
     #[must_use]
     pub fn is_marked(&self) -> bool {
-        self.0.as_ref()[MARK] == 1
+        self.header()[MARK] == 1
     }
 }
 
 impl<T: AsRef<[u8]> + AsMut<[u8]>> Route<T> {
+    /// Changes the header, which [`Route::new_checked`] has found to be there.
+    fn change(&mut self, change: impl FnOnce(&mut [u8; ROUTE_LEN])) {
+        if let Some(header) = self.0.as_mut().first_chunk_mut() {
+            change(header);
+        }
+    }
+
     /// Writes the number of hops left.
     pub fn set_hops(&mut self, hops: u8) {
-        self.0.as_mut()[HOPS] = hops;
+        self.change(|header| header[HOPS] = hops);
     }
 
     /// Writes how it finds its way from here.
     pub fn set_course(&mut self, course: Course, tried: u8, watermark: u32) {
-        let header = self.0.as_mut();
-        header[COURSE] = course.to_byte();
-        header[TRIED] = header[TRIED] & !TRIED_BITS | tried & TRIED_BITS;
-        BigEndian::write_u32(&mut header[WATERMARK..], watermark);
+        self.change(|header| {
+            header[COURSE] = course.to_byte();
+            header[TRIED] = header[TRIED] & !TRIED_BITS | tried & TRIED_BITS;
+            BigEndian::write_u32(&mut header[WATERMARK..], watermark);
+        });
     }
 
     /// Sets out on this course: nothing was tried or redirected yet.
     pub fn depart(&mut self, course: Course) {
-        self.0.as_mut()[TRIED] = 0;
+        self.change(|header| header[TRIED] = 0);
         self.set_course(course, 0, u32::MAX);
     }
 
@@ -195,9 +202,8 @@ impl<T: AsRef<[u8]> + AsMut<[u8]>> Route<T> {
     /// is on its way to that one afresh. Whether it did: the places must have room together, and
     /// no packet is redirected more than [`REDIRECTS_MAX`] times.
     pub fn redirect(&mut self, at: u8, to: (u32, &[u8])) -> bool {
-        let mut old = [0; PLACES_LEN];
-        old.copy_from_slice(&self.0.as_ref()[THERE..HERE]);
-        let Ok(old) = places::parse(&old) else { return false };
+        let header = *self.header();
+        let Ok(old) = places::parse(&header[THERE..HERE]) else { return false };
         let moved = |(index, place)| if index == usize::from(at) { to } else { place };
         let new = old.iter().copied().enumerate().map(moved);
         let redirects = self.redirects();
@@ -205,35 +211,47 @@ impl<T: AsRef<[u8]> + AsMut<[u8]>> Route<T> {
             return false;
         }
         self.set_there(new);
-        let tried = self.tried() & !(1 << at);
-        self.0.as_mut()[TRIED] = (redirects + 1) << TRIED_BITS.count_ones();
+        let its_bit = 1_u8.checked_shl(at.into()).unwrap_or(0);
+        let tried = self.tried() & !its_bit;
+        let count = redirects.saturating_add(1) << REDIRECTS_SHIFT;
+        self.change(|header| header[TRIED] = count);
         self.set_course(Course::Nearest, tried, u32::MAX);
         true
     }
 
     /// Writes where the destination is.
     pub fn set_there<'p>(&mut self, places: impl Iterator<Item = (u32, &'p [u8])>) {
-        places::emit(places, &mut self.0.as_mut()[THERE..HERE]);
+        self.change(|header| places::emit(places, &mut header[THERE..HERE]));
     }
 
     /// Writes where the source is.
     pub fn set_here<'p>(&mut self, places: impl Iterator<Item = (u32, &'p [u8])>) {
-        places::emit(places, &mut self.0.as_mut()[HERE..ROUTE_LEN]);
+        self.change(|header| places::emit(places, &mut header[HERE..]));
     }
 
     /// Says that this relay is congested.
     pub fn mark(&mut self) {
-        self.0.as_mut()[MARK] = 1;
+        self.change(|header| header[MARK] = 1);
     }
 }
 
+/// The Name at the start of a part of a header.
+fn name(part: &[u8]) -> Name {
+    Name::from_bytes(part.first_chunk().copied().unwrap_or_default())
+}
+
 /// Writes a whole Routing Header to the first [`ROUTE_LEN`] bytes of `into`.
+///
+/// # Panics
+///
+/// If there are fewer.
 pub fn emit(into: &mut [u8], source: &Name, destination: &Name, hops: u8) {
-    into[..DESTINATION].copy_from_slice(&[VERSION, hops, 0, 0, 0, ROUTE_LEN as u8]);
-    into[DESTINATION..SOURCE].copy_from_slice(destination.as_bytes());
-    into[SOURCE..TRIED].copy_from_slice(source.as_bytes());
-    into[TRIED..ROUTE_LEN].fill(0);
-    BigEndian::write_u32(&mut into[WATERMARK..], u32::MAX);
+    let header = into.first_chunk_mut::<ROUTE_LEN>().expect("room for a Routing Header");
+    header[..DESTINATION].copy_from_slice(&[VERSION, hops, 0, 0, 0, ROUTE_LEN as u8]);
+    header[DESTINATION..SOURCE].copy_from_slice(destination.as_bytes());
+    header[SOURCE..TRIED].copy_from_slice(source.as_bytes());
+    header[TRIED..].fill(0);
+    BigEndian::write_u32(&mut header[WATERMARK..], u32::MAX);
 }
 
 #[cfg(test)]

@@ -11,8 +11,6 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use byteorder::{BigEndian, ByteOrder};
-
 use super::reason::Reason;
 
 const VERSION: u8 = 5;
@@ -163,13 +161,14 @@ impl Negotiation {
             if self.held.len() == wanted {
                 return self.finish(consumed, bytes);
             }
-            let rest = &bytes[consumed..];
+            let rest = bytes.get(consumed..).unwrap_or_default();
             if rest.is_empty() {
                 return (consumed, Step::NeedMore);
             }
-            let taken = rest.len().min(wanted - self.held.len());
-            self.held.extend_from_slice(&rest[..taken]);
-            consumed += taken;
+            let missing = wanted.saturating_sub(self.held.len());
+            let taken = rest.get(..missing).unwrap_or(rest);
+            self.held.extend_from_slice(taken);
+            consumed = consumed.saturating_add(taken.len());
         }
     }
 
@@ -182,23 +181,26 @@ impl Negotiation {
     fn finish(&mut self, consumed: usize, bytes: &[u8]) -> (usize, Step) {
         let message = std::mem::take(&mut self.held);
         if self.stage == Stage::Greeting {
-            if !message[2..].contains(&NO_AUTHENTICATION) {
+            let methods = message.get(2..).unwrap_or_default();
+            if !methods.contains(&NO_AUTHENTICATION) {
                 return self.refuse(bytes, vec![VERSION, NO_METHOD], Fault::Method);
             }
             self.stage = Stage::Request;
             return (consumed, Step::Answer([VERSION, NO_AUTHENTICATION]));
         }
-        if message[1] != CONNECT {
+        let [_, command, _, kind, fields @ .., high, low] = message.as_slice() else {
+            return self.refuse(bytes, reply(Code::General, None), Fault::Version);
+        };
+        if *command != CONNECT {
             let answer = reply(Code::CommandNotSupported, None);
             return self.refuse(bytes, answer, Fault::Command);
         }
-        let (fields, port) = message[HEAD..].split_at(message.len() - HEAD - 2);
-        let Some(host) = host(message[3], fields) else {
+        let Some(host) = host(*kind, fields) else {
             let answer = reply(Code::HostUnreachable, None);
             return self.refuse(bytes, answer, Fault::Domain);
         };
         self.stage = Stage::Over;
-        (consumed, Step::Connect { host, port: BigEndian::read_u16(port) })
+        (consumed, Step::Connect { host, port: u16::from_be_bytes([*high, *low]) })
     }
 
     fn refuse(&mut self, bytes: &[u8], answer: Vec<u8>, fault: Fault) -> (usize, Step) {
@@ -213,7 +215,7 @@ fn greeting_len(held: &[u8]) -> Result<usize, Fault> {
     match held {
         [] => Ok(1),
         [VERSION] => Ok(2),
-        [VERSION, count, ..] => Ok(2 + usize::from(*count)),
+        [VERSION, count, ..] => Ok(usize::from(*count).saturating_add(2)),
         [4, ..] => Err(Fault::Socks4),
         // RFC 8446 section 5.1: a ClientHello is a record of type 22.
         [22, ..] => Err(Fault::Tls),
@@ -232,7 +234,7 @@ fn request_len(held: &[u8]) -> Result<usize, (Code, Fault)> {
         [_, _, _, IPV4, ..] => Ok(HEAD + 4 + 2),
         [_, _, _, IPV6, ..] => Ok(HEAD + 16 + 2),
         [_, _, _, DOMAIN] => Ok(HEAD + 1),
-        [_, _, _, DOMAIN, len, ..] => Ok(HEAD + 1 + usize::from(len) + 2),
+        [_, _, _, DOMAIN, len, ..] => Ok(usize::from(len).saturating_add(HEAD + 1 + 2)),
         [_, _, _, _, ..] => Err((Code::AddressNotSupported, Fault::AddressType)),
         _ => Ok(HEAD),
     }

@@ -170,7 +170,8 @@ impl Standing {
     /// Bytes of the whole message, at most.
     #[must_use]
     pub fn room(&self) -> usize {
-        8 + Claim::LEN + self.edges.len() * Edge::LEN + 200
+        const MOST_BESIDES: usize = 8 + Claim::LEN + 200;
+        self.edges.len().saturating_mul(Edge::LEN).saturating_add(MOST_BESIDES)
     }
 
     /// Writes the whole message.
