@@ -291,7 +291,7 @@ def opened(frame, source, destination, secret, kind, epoch, seq, session):
 
 def check_messages():
     hello = read("link-hello.txt")["message"]
-    same("link Hello", b"\x01\x01" + ALICE.name + bytes(range(0x40, 0x60)), hello)
+    same("link Hello", b"\x02\x01" + ALICE.name + bytes(range(0x40, 0x60)), hello)
 
     proof = read("link-proof.txt")
     text = b"MUSeS link proof v1"
@@ -299,9 +299,24 @@ def check_messages():
     same("text of a link proof", text, proof["text"])
     true("a link proof", signed(ALICE.name, text, proof["message"]))
 
+    node = public_of(ED25519, b"\x63" * 32)
+    lifetime = (600).to_bytes(4, "big")
+
+    def attached(client, number):
+        return b"MUSeS attachment v1" + client + node + number.to_bytes(8, "big") + lifetime
+
+    attach, number = read("link-attach.txt"), 0x0102030405060708
+    same("text of an attachment", attached(ALICE.name, number), attach["text"])
+    same("Attach", number.to_bytes(8, "big") + lifetime, attach["message"][:12])
+    true("an attachment", signed(ALICE.name, attach["text"], attach["message"][12:]))
+
     names = read("link-names.txt")
-    both = sorted([ALICE.name, BOB.name])
-    same("Names", b"\0\x02" + b"".join(both), names["message"])
+    same("count of Names", b"\0\x02", names["message"][:2])
+    for at, (client, number) in enumerate(sorted([(ALICE.name, 7), (BOB.name, 8)])):
+        entry = names["message"][2 + 108 * at : 2 + 108 * (at + 1)]
+        same("an entry of Names", client + number.to_bytes(8, "big") + lifetime, entry[:44])
+        true("its signature", signed(client, attached(client, number), entry[44:]))
+    same("length of Names", len(names["message"]).to_bytes(2, "big"), b"\0\xda")
     same("no Names", b"\0\0", names["none"])
 
     lengths = {"hello": (66, 1), "proof": (64, 2), "names": (2, 3), "ping": (0, 5), "pong": (0, 6)}
@@ -309,6 +324,7 @@ def check_messages():
     lengths.update({"standing": (111, 7), "pulse": (105, 8), "places": (64, 9)})
     lengths.update({"record": (1024, 10), "seek": (3, 11), "sought": (4, 12)})
     lengths.update({"errand": (ROUTE + 42, 13), "listens": (2, 14), "referral": (102, 15)})
+    lengths["attach"] = (76, 16)
     for field, header in read("frame-header.txt").items():
         body, kind = lengths.pop(field)
         same("frame " + field, (body + 1).to_bytes(4, "big") + bytes([kind]), header)

@@ -77,6 +77,25 @@ pub const RECORD_TTL_MAX: Duration = Duration::from_secs(3600);
 
 // ---- Implementation: time -------------------------------------------------------------------
 
+/// A client's word that it is attached holds so long from its arrival, whatever it says; a client
+/// gives it again at half of it.
+pub const ATTACHMENT_TTL: Duration = Duration::from_secs(600);
+/// The number of an attachment that is over is remembered this long, so that it is not begun anew.
+pub const ATTACHMENT_REMEMBERED: Duration = Duration::from_secs(3600);
+/// Lists of attached Names that changed go to the neighbours this often at most ...
+pub const NAMES_EVERY: Duration = Duration::from_millis(100);
+/// ... and those in which only lifetimes changed this long after the change.
+pub const NAMES_RENEW: Duration = Duration::from_secs(60);
+/// ... and one more each time ([`ATTACHMENT_BURST`]).
+pub const ATTACHMENT_EVERY: Duration = Duration::from_millis(100);
+/// Log lines about far ends of another version: a few at once, then one each time.
+pub const VERSION_LINE_EVERY: Duration = Duration::from_secs(60);
+/// See [`VERSION_LINE_EVERY`]; whoever causes more is counted and not logged.
+pub const VERSION_LINES: u32 = 4;
+/// A client's attachments are checked once in this time ...
+pub const ATTACH_EVERY: Duration = Duration::from_secs(10);
+/// ... and a few at once.
+pub const ATTACH_BURST: u32 = 10;
 /// An acknowledgement waits no longer than this for company.
 pub const ACK_DELAY: Duration = Duration::from_millis(5);
 /// Data packets after which an acknowledgement goes out at once (Algorithm 1's `Max_i`).
@@ -318,8 +337,20 @@ pub const HANDSHAKES_MAX: usize = 64;
 pub const LINKS_MAX: usize = 16 * 1024;
 /// Neighbours and local clients of one CLOAK node.
 pub const NEIGHBOURS_MAX: usize = 1024;
-/// Names one CLOAK node may have attached.
-pub const NAMES_MAX: usize = 256;
+/// Names one CLOAK node may have attached: so many entries of a Names message fill one frame. The
+/// next client is refused; each Name holds one place, and one that has left holds it for
+/// [`AWAY_KEPT`].
+pub const NAMES_MAX: usize = 150;
+/// Names that one neighbour brought, those of before included whose number is remembered. The one
+/// that ends first goes; a neighbour's share is its own.
+pub const ATTACHED_PER_NEIGHBOUR: usize = 2 * NAMES_MAX;
+/// The same from all neighbours together. The neighbour that brought most gives one up, so many
+/// neighbours with few keep theirs.
+pub const ATTACHED_MAX: usize = 16 * 1024;
+/// Signatures of attachments that one neighbour may have checked at once: two whole lists ...
+pub const ATTACHMENT_BURST: u32 = 2 * NAMES_MAX as u32;
+/// Lists with a false signature that end a neighbour's link.
+pub const ATTACHMENT_FAULTS: u32 = 3;
 /// Children of one node in each tree, unless fewer are wanted: there are 256 letters; one is kept
 /// back and one is the node's own.
 pub const CHILDREN_MAX: u8 = 254;
@@ -362,5 +393,6 @@ const _: () = assert!(CROSSING.as_millis() > PROOF_MAX.as_millis() + DIAL_MAX.as
 const _: () = assert!(WANTED_FOR.as_millis() > REHELLO_SLOW.as_millis());
 const _: () = assert!(RECORD_TTL.as_secs() == 3 * PUBLISH_EVERY.as_secs());
 const _: () = assert!(RECORD_TTL.as_secs() <= RECORD_TTL_MAX.as_secs());
+const _: () = assert!(NAMES_RENEW.as_secs() < ATTACHMENT_TTL.as_secs() / 2);
 const _: () = assert!(SEEK_MAX.as_secs() > LOOKUP_MAX.as_secs());
 const _: () = assert!(SERIAL_WINDOW >= 2 * SESSIONS_PER_TUNNEL_MAX as u64);

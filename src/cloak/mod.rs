@@ -6,6 +6,7 @@
 //! flow: kill it, start it, and what its neighbours kept or sent again goes on.
 
 pub mod admission;
+pub mod attachments;
 pub mod carrier;
 mod clients;
 pub mod config;

@@ -128,6 +128,10 @@ impl Post {
         }
         let arrival = parcel.arrival;
         if self.carriers.get(out).is_some_and(|carrier| carrier.origin == Origin::Client) {
+            // Errands are for CLOAK nodes: a client has no use for one, whoever addressed it.
+            if frame::kind(&parcel.frame) == Ok(Kind::Errand) {
+                return self.counters.add("dropped-errand-to-client");
+            }
             self.overhear(&parcel.frame, now);
         }
         let is_sent = self.carriers.on(out, |carrier| {

@@ -10,6 +10,7 @@ use crate::base::machine::Deadline;
 use crate::overlay::table::Table;
 use crate::overlay::{Hop, Routing};
 
+use super::attachments::Attested;
 use super::kept::Awaited;
 
 /// A Name that proved itself, there or away.
@@ -21,13 +22,18 @@ pub struct End {
     pub spares: [Option<LinkId>; 2],
     /// When it came or went.
     pub since: Time,
+    /// A client's word that it is attached here, and the link that it came on.
+    pub attested: Attested,
+    pub(super) attested_on: Option<LinkId>,
     /// What ended its last link, and when.
     pub last_error: Option<(String, Time)>,
 }
 
 impl End {
     fn new(now: Time) -> Self {
-        Self { primary: None, spares: [None; 2], since: now, last_error: None }
+        let (primary, attested_on, last_error) = Default::default();
+        let (spares, attested) = ([None; 2], Attested::default());
+        Self { primary, spares, since: now, attested, attested_on, last_error }
     }
 }
 
@@ -192,6 +198,7 @@ impl Roster {
             .map(|(name, _)| *name)
             .collect();
         gone.iter().for_each(|name| self.forget(name));
+        self.table.attached.tick(now);
         self.clients.len() != clients
     }
 
@@ -204,6 +211,9 @@ impl Roster {
                 .min()
                 .map(|at| Deadline { at, why: "forget who is away" })
         };
-        earliest(first(&self.clients, AWAY_KEPT), first(&self.neighbours, AWAY_KNOWN))
+        let attached = self.table.attached.next_timeout();
+        let attached = attached.map(|at| Deadline { at, why: "an attachment ends" });
+        let away = earliest(first(&self.clients, AWAY_KEPT), first(&self.neighbours, AWAY_KNOWN));
+        earliest(attached, away)
     }
 }

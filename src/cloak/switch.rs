@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
+use crate::base::bucket::Bucket;
 use crate::base::buffer::Pool;
 use crate::base::clock::{Time, earliest};
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::{Endpoint, Name};
-use crate::base::limits::SPARE_KEPT;
+use crate::base::limits::{SPARE_KEPT, VERSION_LINE_EVERY, VERSION_LINES};
 use crate::base::links::LinkId;
 use crate::base::machine::{Action, Deadline};
 use crate::crypto::identity::Identity;
@@ -18,6 +19,7 @@ use crate::wire::link::Role;
 use crate::wire::referral::Other;
 
 use super::admission::Stranger;
+use super::attachments::Announcing;
 use super::carrier::{Carrier, Origin};
 use super::dial::Health;
 use super::double::{Present, Verdict, judge};
@@ -57,6 +59,9 @@ pub struct Switch {
     pub(super) news: u64,
     /// The port where this node listens for neighbours.
     pub listens: Option<u16>,
+    pub(super) announcing: Announcing,
+    /// Log lines about far ends of another version.
+    version_lines: Bucket,
     /// Clients that asked for the Names of an alias.
     pub(super) seekers: BTreeMap<Alias, BTreeSet<Name>>,
 }
@@ -66,7 +71,22 @@ impl Switch {
     #[must_use]
     pub fn new(identity: Rc<Identity>, roster: Roster, post: Post, rng: Rng, pool: Pool) -> Self {
         let (notices, seekers) = (VecDeque::new(), BTreeMap::new());
-        Self { roster, post, identity, rng, pool, notices, news: 0, listens: None, seekers }
+        let announcing = Announcing::default();
+        let version_lines = Bucket::new(VERSION_LINE_EVERY, VERSION_LINES);
+        let (news, listens) = (0, None);
+        Self {
+            roster,
+            post,
+            identity,
+            rng,
+            pool,
+            notices,
+            news,
+            listens,
+            announcing,
+            version_lines,
+            seekers,
+        }
     }
 
     /// Takes in an open stream.
@@ -95,7 +115,10 @@ impl Switch {
         while let Some(event) = self.post.carriers.get_mut(id).and_then(|c| c.link.poll()) {
             match event {
                 Event::Proved { name, role } => self.proved(id, name, role, now),
-                Event::Names(names) => self.names(id, names, now),
+                Event::Names(list) => self.names(id, &list, now),
+                Event::Attach(attachment) => self.attached(id, attachment, now),
+                // A CLOAK node's link has none of these.
+                Event::Ignored(_) => self.post.counters.add("ignored-frame"),
                 Event::Standing(standing) => self.stands(id, standing, now),
                 Event::Pulse(pulse) => self.pulses(id, pulse, now),
                 Event::Listens(port) => {
@@ -109,8 +132,13 @@ impl Switch {
         }
     }
 
-    fn broken(&mut self, id: LinkId, error: LinkError, now: Time) {
-        log::debug!("link {} broke: {error}", id.raw());
+    pub(super) fn broken(&mut self, id: LinkId, error: LinkError, now: Time) {
+        if error == LinkError::Version && self.version_lines.take(now) {
+            let at = self.post.carriers.get(id).map_or("", |carrier| &carrier.at);
+            log::warn!("no link with {at}: {error}");
+        } else {
+            log::debug!("link {} broke: {error}", id.raw());
+        }
         self.post.counters.add(ending(error));
         let is_self = error == LinkError::OwnName;
         self.end(id, Some(Action::Abort(id)), &error.to_string(), is_self, now);
@@ -145,12 +173,8 @@ impl Switch {
             self.end(id, Some(Action::Abort(id)), "too many clients", false, now);
             return;
         }
-        let is_new = !self.roster.clients.contains_key(&name);
         if let Some(old) = self.roster.attach(name, id, now) {
             self.retire(old, now);
-        }
-        if is_new {
-            self.announce();
         }
         self.tell_places(&name);
         self.post.reroute(&self.roster, now);
@@ -219,14 +243,6 @@ impl Switch {
         self.end(id, Some(Action::Close(id)), "", false, now);
     }
 
-    fn names(&mut self, id: LinkId, names: Vec<Name>, now: Time) {
-        let Some(name) = self.post.carriers.get(id).and_then(|carrier| carrier.name) else {
-            return;
-        };
-        self.roster.table.set_served(name, names);
-        self.post.reroute(&self.roster, now);
-    }
-
     /// The stream under a link is gone, or this node lets it go: `last` is the driver's order.
     pub fn end(&mut self, id: LinkId, last: Option<Action>, why: &str, is_self: bool, now: Time) {
         let Some(mut carrier) = self.post.carriers.remove(id, last, now) else { return };
@@ -248,22 +264,6 @@ impl Switch {
         if before != after || after.is_none() {
             self.overlay_sees(name, after.is_some(), now);
         }
-    }
-
-    fn tell_names(&mut self, id: LinkId) {
-        let clients = &self.roster.clients;
-        self.post.carriers.on(id, |carrier| carrier.link.announce(clients.keys()));
-    }
-
-    fn announce(&mut self) {
-        let links: Vec<LinkId> = self
-            .post
-            .carriers
-            .iter()
-            .filter(|(_, carrier)| carrier.origin != Origin::Client && carrier.name.is_some())
-            .map(|(id, _)| id)
-            .collect();
-        links.into_iter().for_each(|id| self.tell_names(id));
     }
 
     /// Something may have cut every path: each neighbour is asked, and doubted until heard.
@@ -328,8 +328,9 @@ impl Switch {
             overlay.tick(now);
         }
         if self.roster.tick(now) {
-            self.announce();
+            self.announcing.at(now);
         }
+        self.announce(now);
         self.post.tick(&self.roster, now);
     }
 
@@ -359,6 +360,7 @@ impl Switch {
         let spare = spare.map(|at| Deadline { at, why: "close a spare link" });
         let kept = earliest(self.post.kept.next_timeout(), self.roster.next_timeout());
         let overlay = self.post.overlay.as_ref().and_then(|overlay| overlay.next_timeout());
+        let kept = earliest(kept, self.announcing.next_timeout());
         earliest(earliest(spare, overlay), earliest(kept, self.post.carriers.next_timeout()))
     }
 
@@ -402,6 +404,8 @@ fn ending(error: LinkError) -> &'static str {
     match error {
         LinkError::Frame(_) => "link-bad-frame",
         LinkError::Message(_) => "link-bad-message",
+        LinkError::Version => "link-other-version",
+        LinkError::Unsigned => "link-unsigned-names",
         LinkError::Unexpected => "link-unexpected",
         LinkError::OwnName => "link-own-name",
         LinkError::OtherName => "link-other-name",

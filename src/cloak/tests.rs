@@ -1,5 +1,6 @@
 //! Whole nodes back to back under virtual time.
 
+mod attachments;
 mod lies;
 mod redirects;
 mod referrals;
@@ -65,7 +66,7 @@ fn an_idle_overlay_says_nothing_and_has_no_deadline() {
     world.send(alice, &data(1));
     world.run(2000);
     for cloak in world.nodes.values() {
-        assert_eq!(cloak.next_timeout(), None);
+        assert_eq!(cloak.next_timeout().map(|due| due.why), Some("an attachment ends"));
     }
     let before: Vec<_> = world.nodes.values().map(Cloak::fingerprint).collect();
     world.run(60_000);

@@ -16,6 +16,7 @@ use crate::link::Link;
 use crate::overlay::dht::key::{Wanted, key};
 use crate::overlay::forest::rank;
 use crate::overlay::hyperbolic::Settings;
+use crate::wire::attachment::Attachment;
 use crate::wire::errand::Errand;
 use crate::wire::frame::{self, Kind};
 use crate::wire::link::Role;
@@ -79,10 +80,8 @@ impl World {
                 }
             }
             _ => {
-                let link = self.some_link(script).and_then(|link| self.far.ends.get_mut(&link));
-                if let Some(end) = link.filter(|end| end.is_up()) {
-                    let names = [Name::from_bytes([script.byte(); 32])];
-                    end.announce(names.iter());
+                if let Some(link) = self.some_link(script) {
+                    self.attest(link, script);
                 }
             }
         }
@@ -144,6 +143,22 @@ impl World {
             let role = [Role::Neighbour, Role::Client][script.below(2)];
             self.far.attach(driver, link, seed, role);
         }
+    }
+
+    /// A far end says who is attached: itself as a client, others as a neighbour; true or bent.
+    fn attest(&mut self, link: LinkId, script: &mut Script<'_>) {
+        let Some(far) = self.far.seeds.get(&link).copied() else { return };
+        let Some(end) = self.far.ends.get_mut(&link).filter(|end| end.is_up()) else { return };
+        let (form, number) = (script.byte(), u64::from(script.byte()));
+        let is_client = form & 1 != 0;
+        let client = identity(if is_client { far } else { STRANGERS + (form >> 4) % 8 });
+        let node = identity(if is_client { CLOAK } else { far }).name();
+        let ttl = if form & 2 != 0 { 600 } else { number as u32 };
+        let client_name = client.name();
+        let mut own = Attachment { client: client_name, node, number, ttl, signature: [0; 64] };
+        own.signature = client.sign(&own.text());
+        own.signature[0] ^= u8::from(form & 12 == 12);
+        if is_client { end.attach(&own) } else { end.announce([own].iter()) }
     }
 
     fn some_link(&self, script: &mut Script<'_>) -> Option<LinkId> {

@@ -2,12 +2,14 @@
 //! FR-02, FR-04, FR-05).
 
 use super::script::Script;
+use crate::base::ids::Name;
 use crate::base::limits::{FRAME_HEADER, FRAME_MAX, PERSISTENT_LEN, ROUTE_LEN};
 use crate::wire::ack::{Ack, Entries, ReHello, emit_entry};
+use crate::wire::attachment::{Attachment, emit_names, parse_names};
 use crate::wire::cursor::Writer;
 use crate::wire::frame::{self, Kind};
 use crate::wire::hello::{Credentials, Manner, Offer};
-use crate::wire::link::{Hello, emit_names, parse_names};
+use crate::wire::link::Hello;
 use crate::wire::packet::{ConType, Header};
 use crate::wire::reason::Reason;
 use crate::wire::route::{self, Route};
@@ -18,7 +20,7 @@ pub fn packet_parser(input: &[u8]) {
     let bytes = script.rest();
     frames(bytes);
     packet(bytes);
-    for kind in [Kind::Hello, Kind::Names] {
+    for kind in [Kind::Hello, Kind::Names, Kind::Attach] {
         link_message(kind, bytes);
     }
     for kind in ConType::ALL {
@@ -58,13 +60,19 @@ fn frames(mut bytes: &[u8]) {
 }
 
 fn link_message(kind: Kind, bytes: &[u8]) {
+    let [client, node] = [1, 2].map(|fill| Name::from_bytes([fill; Name::LEN]));
+    if kind == Kind::Attach
+        && let Ok(own) = Attachment::parse(bytes, client, node)
+    {
+        assert_eq!(written(Attachment::LEN, |into| own.emit(into)), bytes);
+    }
     if kind == Kind::Hello
         && let Ok(hello) = Hello::parse(bytes)
     {
         assert_eq!(written(Hello::LEN, |into| hello.emit(into)), bytes);
     }
     if kind == Kind::Names
-        && let Ok(names) = parse_names(bytes)
+        && let Ok(names) = parse_names(bytes, node)
     {
         assert_eq!(written(bytes.len(), |into| emit_names(names.iter(), into)), bytes);
     }

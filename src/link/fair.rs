@@ -51,10 +51,10 @@ impl Fair {
     /// Queues a packet.
     pub fn push(&mut self, packet: Buffer) {
         let at = flow_of(&packet);
-        let flow = &mut self.flows[at];
-        flow.bytes += packet.len();
-        self.bytes += packet.len();
-        self.memory += packet.capacity();
+        let Some(flow) = self.flows.get_mut(at) else { return };
+        flow.bytes = flow.bytes.saturating_add(packet.len());
+        self.bytes = self.bytes.saturating_add(packet.len());
+        self.memory = self.memory.saturating_add(packet.capacity());
         flow.packets.push_back(packet);
         if !std::mem::replace(&mut flow.is_listed, true) {
             flow.credit = QUANTUM;
@@ -68,14 +68,15 @@ impl Fair {
             let is_fresh = !self.fresh.is_empty();
             let list = if is_fresh { &mut self.fresh } else { &mut self.turns };
             let at = *list.front()?;
-            let flow = &mut self.flows[at];
+            let flow = self.flows.get_mut(at)?;
             let length = flow.packets.front().map_or(0, |packet| packet.len());
             if length == 0 || length > flow.credit {
                 list.pop_front();
                 // An empty flow that was fresh has its turn among the others once, or it could
                 // come back as fresh for ever.
                 if length > 0 || is_fresh {
-                    flow.credit += if length > 0 { QUANTUM } else { 0 };
+                    let more = if length > 0 { QUANTUM } else { 0 };
+                    flow.credit = flow.credit.saturating_add(more);
                     self.turns.push_back(at);
                 } else {
                     flow.is_listed = false;
@@ -83,10 +84,10 @@ impl Fair {
                 continue;
             }
             let packet = flow.packets.pop_front()?;
-            flow.credit -= length;
-            flow.bytes -= length;
-            self.bytes -= length;
-            self.memory -= packet.capacity();
+            flow.credit = flow.credit.saturating_sub(length);
+            flow.bytes = flow.bytes.saturating_sub(length);
+            self.bytes = self.bytes.saturating_sub(length);
+            self.memory = self.memory.saturating_sub(packet.capacity());
             return Some((packet, flow.bytes));
         }
     }
@@ -96,9 +97,9 @@ impl Fair {
         if let Some(flow) = self.flows.iter_mut().max_by_key(|flow| flow.bytes)
             && let Some(packet) = flow.packets.pop_front()
         {
-            flow.bytes -= packet.len();
-            self.bytes -= packet.len();
-            self.memory -= packet.capacity();
+            flow.bytes = flow.bytes.saturating_sub(packet.len());
+            self.bytes = self.bytes.saturating_sub(packet.len());
+            self.memory = self.memory.saturating_sub(packet.capacity());
         }
     }
 
@@ -125,10 +126,9 @@ impl Fair {
 fn flow_of(frame: &[u8]) -> usize {
     let ends = frame.get(FRAME_HEADER + ENDS.start..FRAME_HEADER + ENDS.end).unwrap_or_default();
     let session = frame.get(SESSION).unwrap_or_default();
-    let mixed = ends.chunks(8).chain(session.chunks(8)).fold(0_u64, |mixed, part| {
-        let mut word = [0; 8];
-        word[..part.len()].copy_from_slice(part);
-        (mixed ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23)
+    let words = ends.as_chunks().0.iter().chain(session.as_chunks().0);
+    let mixed = words.fold(0_u64, |mixed, word| {
+        (mixed ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23)
     });
     (mixed >> 32) as usize % QUEUES
 }

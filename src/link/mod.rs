@@ -6,6 +6,9 @@
 //! neighbours and clients, a MUSeS node towards its CLOAK node. Sealing is not done here: what a
 //! packet holds is its ends' business, and a relay that knew more would be a better target.
 
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 pub mod fair;
 pub mod intake;
 pub mod monitor;
@@ -26,9 +29,10 @@ use crate::base::machine::{Deadline, Slices};
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
 use crate::wire::WireError;
+use crate::wire::attachment::{Attachment, emit_names, names_len, parse_names};
 use crate::wire::cursor::Writer;
 use crate::wire::frame::{self, Kind};
-use crate::wire::link::{Hello, Role, emit_names, parse_names};
+use crate::wire::link::{Hello, Role, VERSION};
 use crate::wire::referral::{Referral, parse_listens};
 use crate::wire::tree::{Pulse, Standing};
 
@@ -52,6 +56,12 @@ pub enum LinkError {
     /// A message that has no place here or now.
     #[error("a message out of turn")]
     Unexpected,
+    /// The far end speaks another version of the protocol.
+    #[error("the far end speaks another version of the link protocol than {VERSION}")]
+    Version,
+    /// The far end listed Names that have not signed that they are there.
+    #[error("the far end lists Names without their signatures")]
+    Unsigned,
     /// The far end is this node.
     #[error("the far end is this node itself")]
     OwnName,
@@ -85,8 +95,10 @@ pub enum Event {
         /// What it is to us.
         role: Role,
     },
-    /// The Names attached to a neighbour, sorted.
-    Names(Vec<Name>),
+    /// The Names attached to a neighbour, sorted, with signatures that nobody has checked.
+    Names(Vec<Attachment>),
+    /// A client says that it is attached; its signature is not checked.
+    Attach(Attachment),
     /// How a neighbour stands in a tree.
     Standing(Standing),
     /// That the root of a tree lives.
@@ -99,6 +111,8 @@ pub enum Event {
     Word(Kind, Buffer),
     /// A whole frame with a packet or an errand in it, ours alone.
     Packet(Buffer),
+    /// A frame of a kind that a client has no use for; it was dropped.
+    Ignored(Kind),
     /// The link is at its end: close it.
     Broken(LinkError),
 }
@@ -182,65 +196,79 @@ impl Link {
         }
     }
 
-    /// Takes one frame. Before the proof nothing has a place but what belongs to it.
-    fn take(&mut self, mut frame: Buffer, now: Time) -> Result<(), LinkError> {
+    /// Takes one frame; `docs/protocol/link.md#which-frame-where` has the table.
+    fn take(&mut self, frame: Buffer, now: Time) -> Result<(), LinkError> {
         let kind = frame::kind(&frame).map_err(LinkError::Frame)?;
-        if matches!(kind, Kind::Packet | Kind::Errand) {
-            let other = self.proved.ok_or(LinkError::Unexpected)?;
-            if kind == Kind::Errand && !self.is_between_neighbours(&other) {
-                return Err(LinkError::Unexpected);
-            }
-            self.events.push_back(Event::Packet(frame));
-            return Ok(());
+        match self.proved {
+            None => self.take_before_proof(kind, frame, now),
+            Some(other) => self.take_after_proof(kind, frame, &other, now),
         }
+    }
+
+    /// Before the proof nothing has a place but what belongs to it.
+    fn take_before_proof(
+        &mut self,
+        kind: Kind,
+        mut frame: Buffer,
+        now: Time,
+    ) -> Result<(), LinkError> {
         frame.skip(FRAME_HEADER);
-        match (kind, self.proved) {
-            (Kind::Hello, None) => {
+        match kind {
+            Kind::Hello => {
                 let signature = self.proof.hello(&frame)?;
                 self.prove(signature);
             }
-            (Kind::Proof, None) => {
+            Kind::Proof => {
                 let (other, signature) = self.proof.proof(&frame)?;
                 self.prove(signature);
                 self.admit(other, now);
             }
-            (Kind::Names, Some(other)) => {
-                if !self.is_between_neighbours(&other) {
-                    return Err(LinkError::Unexpected);
-                }
-                let names = parse_names(&frame).map_err(LinkError::Message)?;
-                self.events.push_back(Event::Names(names));
-            }
-            (Kind::Standing, Some(other)) if self.is_between_neighbours(&other) => {
-                let standing = Standing::parse(&frame).map_err(LinkError::Message)?;
-                self.events.push_back(Event::Standing(standing));
-            }
-            (Kind::Pulse, Some(other)) if self.is_between_neighbours(&other) => {
-                let pulse = Pulse::parse(&frame).map_err(LinkError::Message)?;
-                self.events.push_back(Event::Pulse(pulse));
-            }
-            (Kind::Listens, Some(other)) if self.is_between_neighbours(&other) => {
-                let port = parse_listens(&frame).map_err(LinkError::Message)?;
-                self.events.push_back(Event::Listens(port));
-            }
-            (Kind::Referral, Some(other)) if self.is_between_neighbours(&other) => {
-                let referral = Referral::parse(&frame).map_err(LinkError::Message)?;
-                self.events.push_back(Event::Referral(referral));
-            }
-            (Kind::Places | Kind::Sought, Some(_)) if self.proof.own().role == Role::Client => {
-                self.events.push_back(Event::Word(kind, frame));
-            }
-            (Kind::Record | Kind::Seek, Some(Hello { role: Role::Client, .. })) => {
-                self.events.push_back(Event::Word(kind, frame));
-            }
-            (Kind::Ping | Kind::Pong, Some(_)) if !frame.is_empty() => {
-                return Err(LinkError::Message(WireError::Trailing));
-            }
-            (Kind::Ping, Some(_)) => self.say(Wanted { ping: false, pong: true }),
-            (Kind::Pong, Some(_)) => self.monitor.answered(now),
             _ => return Err(LinkError::Unexpected),
         }
         Ok(())
+    }
+
+    /// What has no place ends a CLOAK node's link, because only its far end can have made it. A
+    /// client drops it: its CLOAK node may have passed on what a third party made.
+    fn take_after_proof(
+        &mut self,
+        kind: Kind,
+        mut frame: Buffer,
+        other: &Hello,
+        now: Time,
+    ) -> Result<(), LinkError> {
+        if kind == Kind::Packet || kind == Kind::Errand && self.is_between_neighbours(other) {
+            self.events.push_back(Event::Packet(frame));
+            return Ok(());
+        }
+        frame.skip(FRAME_HEADER);
+        match kind {
+            Kind::Ping | Kind::Pong if !frame.is_empty() => {
+                return Err(LinkError::Message(WireError::Trailing));
+            }
+            Kind::Ping => self.say(Wanted { ping: false, pong: true }),
+            Kind::Pong => self.monitor.answered(now),
+            Kind::Hello | Kind::Proof => return Err(LinkError::Unexpected),
+            _ => {
+                let event = match (self.proof.own().role, other.role) {
+                    (Role::Client, _) => Ok(word_of_cloak_node(kind, frame)),
+                    (Role::Neighbour, Role::Client) => self.word_of_client(kind, frame, other),
+                    (Role::Neighbour, Role::Neighbour) => word_of_neighbour(kind, &frame, other),
+                };
+                self.events.push_back(event?);
+            }
+        }
+        Ok(())
+    }
+
+    fn word_of_client(&self, kind: Kind, body: Buffer, client: &Hello) -> Result<Event, LinkError> {
+        match kind {
+            Kind::Record | Kind::Seek => Ok(Event::Word(kind, body)),
+            Kind::Attach => Attachment::parse(&body, client.name, self.proof.own().name)
+                .map(Event::Attach)
+                .map_err(LinkError::Message),
+            _ => Err(LinkError::Unexpected),
+        }
     }
 
     fn is_between_neighbours(&self, other: &Hello) -> bool {
@@ -293,11 +321,17 @@ impl Link {
         is_kept
     }
 
-    /// Tells a neighbour the Names attached here, sorted, in place of those told before.
-    pub fn announce<'n>(&mut self, names: impl ExactSizeIterator<Item = &'n Name>) {
-        let len = 2 + names.len() * Name::LEN;
-        let frame = message(&self.pool, Kind::Names, len, |into| emit_names(names, into));
+    /// Tells a neighbour who is attached here, sorted, in place of what it was told before.
+    pub fn announce<'a>(&mut self, list: impl ExactSizeIterator<Item = &'a Attachment>) {
+        let len = names_len(list.len());
+        let frame = message(&self.pool, Kind::Names, len, |into| emit_names(list, into));
         self.queue.control(Kind::Names, frame);
+    }
+
+    /// Tells the CLOAK node, as its client, that this end is attached to it.
+    pub fn attach(&mut self, attachment: &Attachment) {
+        let write = |into: &mut Writer<'_>| attachment.emit(into);
+        self.queue.control(Kind::Attach, message(&self.pool, Kind::Attach, Attachment::LEN, write));
     }
 
     /// Tells a neighbour how this node stands in a tree, in place of what it was told before. Like
@@ -308,8 +342,9 @@ impl Link {
         let mut writer = Writer::new(&mut body);
         standing.emit(&mut writer);
         let len = writer.len();
+        body.truncate(len);
         let frame = message(&self.pool, Kind::Standing, len, |into| {
-            into.bytes(&body[..len]);
+            into.bytes(&body);
         });
         self.queue.tree_control(Kind::Standing, standing.tree, frame);
         self.monitor.sent(now);
@@ -481,13 +516,37 @@ impl Link {
     }
 }
 
+/// What a client hears of its CLOAK node, packets and signs of life apart.
+fn word_of_cloak_node(kind: Kind, body: Buffer) -> Event {
+    match kind {
+        Kind::Places | Kind::Sought => Event::Word(kind, body),
+        _ => Event::Ignored(kind),
+    }
+}
+
+/// What a CLOAK node hears of another one.
+fn word_of_neighbour(kind: Kind, body: &[u8], neighbour: &Hello) -> Result<Event, LinkError> {
+    let event = match kind {
+        Kind::Names => parse_names(body, neighbour.name).map(Event::Names),
+        Kind::Standing => Standing::parse(body).map(Event::Standing),
+        Kind::Pulse => Pulse::parse(body).map(Event::Pulse),
+        Kind::Listens => parse_listens(body).map(Event::Listens),
+        Kind::Referral => Referral::parse(body).map(Event::Referral),
+        _ => return Err(LinkError::Unexpected),
+    };
+    event.map_err(LinkError::Message)
+}
+
 /// A control frame with a body of `len` bytes.
 fn message(pool: &Pool, kind: Kind, len: usize, write: impl FnOnce(&mut Writer<'_>)) -> Buffer {
-    let total = FRAME_HEADER + len;
+    let total = len.saturating_add(FRAME_HEADER);
     let mut frame = pool.take(total);
-    let space = &mut frame.spare()[..total];
-    frame::emit(space, kind, total);
-    write(&mut Writer::new(&mut space[FRAME_HEADER..]));
+    let space = frame.spare().get_mut(..total);
+    let parts = space.and_then(|space| space.split_at_mut_checked(FRAME_HEADER));
+    if let Some((header, body)) = parts {
+        frame::emit(header, kind, total);
+        write(&mut Writer::new(body));
+    }
     frame.grow(total);
     frame
 }

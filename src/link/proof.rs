@@ -10,6 +10,7 @@ use super::LinkError;
 use crate::base::ids::Name;
 use crate::crypto::identity::{self, Identity};
 use crate::crypto::rng::Rng;
+use crate::wire::WireError;
 use crate::wire::cursor::Reader;
 use crate::wire::link::{Hello, Role, proof_text};
 
@@ -51,7 +52,10 @@ impl Proof {
         if self.other.is_some() {
             return Err(LinkError::Unexpected);
         }
-        let other = Hello::parse(body).map_err(LinkError::Message)?;
+        let other = Hello::parse(body).map_err(|error| match error {
+            WireError::Version => LinkError::Version,
+            _ => LinkError::Message(error),
+        })?;
         if self.own.role == Role::Client && other.role == Role::Client {
             return Err(LinkError::Role);
         }
@@ -98,7 +102,6 @@ impl Proof {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::WireError;
     use crate::wire::cursor::Writer;
 
     fn end(seed: u8, role: Role, expected: Option<Name>) -> Proof {

@@ -29,15 +29,20 @@ struct Started {
 
 /// Places for control frames: one for each kind, in the order of their numbers (Hello goes before
 /// Proof before Names), and of those that speak of a tree one for each tree.
-const PLACES: usize = (Kind::Referral as usize + 1) * TREES_MAX;
-const _: () = assert!(PLACES <= u64::BITS as usize);
+const PLACES: usize = (Kind::Attach as usize + 1) * TREES_MAX;
+const _: () = assert!(PLACES <= u128::BITS as usize);
+
+/// The bit of a place among those that are taken.
+fn bit(place: usize) -> u128 {
+    1_u128.checked_shl(place as u32).unwrap_or(0)
+}
 
 /// Control frames that wait, each in its place.
 #[derive(Debug)]
 struct Control {
     frames: [Option<Buffer>; PLACES],
     /// The places that are taken, one bit each.
-    waiting: u64,
+    waiting: u128,
 }
 
 impl Default for Control {
@@ -48,19 +53,21 @@ impl Default for Control {
 
 impl Control {
     fn put(&mut self, place: usize, frame: Buffer) {
-        self.frames[place] = Some(frame);
-        self.waiting |= 1 << place;
+        if let Some(slot) = self.frames.get_mut(place) {
+            *slot = Some(frame);
+            self.waiting |= bit(place);
+        }
     }
 
     fn iter(&self) -> impl Iterator<Item = &Buffer> {
         let places = if self.waiting == 0 { 0 } else { PLACES };
-        self.frames[..places].iter().flatten()
+        self.frames.iter().take(places).flatten()
     }
 
     fn pop(&mut self) -> Option<Buffer> {
         let place = self.waiting.trailing_zeros() as usize;
         let frame = self.frames.get_mut(place)?.take();
-        self.waiting &= self.waiting - 1;
+        self.waiting &= !bit(place);
         frame
     }
 }
@@ -95,12 +102,13 @@ impl Queue {
 
     /// The same for one that speaks of a tree: it replaces only what was said of that tree.
     pub fn tree_control(&mut self, kind: Kind, tree: u8, frame: Buffer) {
-        self.control.put(kind as usize * TREES_MAX + usize::from(tree) % TREES_MAX, frame);
+        let first = (kind as usize).saturating_mul(TREES_MAX);
+        self.control.put(first.saturating_add(usize::from(tree) % TREES_MAX), frame);
     }
 
     /// Queues a packet; false if the queue is full, which drops the oldest one of the longest flow.
     pub fn push(&mut self, packet: Buffer) -> bool {
-        self.bytes += packet.len();
+        self.bytes = self.bytes.saturating_add(packet.len());
         self.flows.push(packet);
         let is_full = self.flows.memory() > LINK_QUEUE_MAX;
         if is_full {
@@ -113,8 +121,9 @@ impl Queue {
     fn drop_one(&mut self) {
         let before = self.flows.bytes();
         self.flows.drop_one();
-        self.bytes -= before - self.flows.bytes();
-        self.dropped += 1;
+        let dropped = before.saturating_sub(self.flows.bytes());
+        self.bytes = self.bytes.saturating_sub(dropped);
+        self.dropped = self.dropped.saturating_add(1);
     }
 
     /// Drops packets of the longest flows until half of the memory is left; how many they were.
@@ -123,7 +132,7 @@ impl Queue {
         while self.flows.memory() > half {
             self.drop_one();
         }
-        self.dropped - before
+        self.dropped.saturating_sub(before)
     }
 
     /// Memory of the packets that wait for their turn, in bytes.
@@ -139,10 +148,11 @@ impl Queue {
     fn fill(&mut self) {
         while self.packets.len() < SLICES_MAX && self.ready < READY {
             let Some((mut packet, behind)) = self.flows.pop() else { return };
-            self.ready += packet.len();
+            self.ready = self.ready.saturating_add(packet.len());
             if behind > LINK_MARK
                 && !packet.is_shared()
-                && let Ok(mut route) = Route::new_checked(&mut packet.bytes_mut()[FRAME_HEADER..])
+                && let Some(body) = packet.bytes_mut().get_mut(FRAME_HEADER..)
+                && let Ok(mut route) = Route::new_checked(body)
             {
                 route.mark();
             }
@@ -160,7 +170,8 @@ impl Queue {
     #[must_use]
     pub fn packets(&self) -> usize {
         let started = self.started.iter().filter(|started| started.is_packet).count();
-        started + self.packets.len() + self.flows.count()
+        let waiting = self.packets.len().saturating_add(self.flows.count());
+        waiting.saturating_add(started)
     }
 
     /// Packets dropped because the queue was full.
@@ -194,11 +205,11 @@ impl Queue {
                 return;
             };
             let taken = count.min(front.rest.len());
-            count -= taken;
+            count = count.saturating_sub(taken);
             front.rest.skip(taken);
-            front.written += taken;
+            front.written = front.written.saturating_add(taken);
             if front.is_packet {
-                self.bytes -= taken;
+                self.bytes = self.bytes.saturating_sub(taken);
             }
             if !front.rest.is_empty() {
                 self.started = Some(front);
@@ -216,7 +227,7 @@ impl Queue {
         let is_packet = control.is_none();
         let rest = control.or_else(|| self.packets.pop_front())?;
         if is_packet {
-            self.ready -= rest.len();
+            self.ready = self.ready.saturating_sub(rest.len());
         }
         Some(Started { rest, written: 0, is_packet })
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::limits::{HEAD_ROOM, LINK_DEAD, LINK_DOUBT, LINK_QUEUE_MAX};
+use crate::overlay::attached::signed;
 use crate::wire::route;
 use quickcheck::quickcheck;
 
@@ -87,14 +88,15 @@ fn two_ends_prove_themselves_and_carry_packets_and_names() {
     let mut b = end(2, Role::Neighbour, &pool);
     assert!(a.send(packet(&pool, 1), at(0)), "what is sent early waits for the proof");
     settle(&mut a, &mut b, at(1));
-    a.announce([identity(7).name()].iter());
+    let list = [signed(7, identity(1).name(), 1)];
+    a.announce(list.iter());
     assert!(b.send(packet(&pool, 2), at(1)));
     settle(&mut a, &mut b, at(1));
     assert!(matches!(b.poll(), Some(Event::Proved { .. })));
     let Some(Event::Packet(frame)) = b.poll() else { panic!("no packet") };
     assert_eq!(&frame[..], &packet(&pool, 1)[..]);
     assert!(!frame.is_shared());
-    assert!(matches!(b.poll(), Some(Event::Names(names)) if names == [identity(7).name()]));
+    assert!(matches!(b.poll(), Some(Event::Names(names)) if names == list));
     assert!(matches!(a.poll(), Some(Event::Proved { .. })));
     assert!(matches!(a.poll(), Some(Event::Packet(_))));
 }
@@ -155,15 +157,65 @@ fn a_second_hello_breaks_the_link() {
     assert_eq!(broken(&mut a), Some(LinkError::Unexpected));
 }
 
+/// A proved link whose ends have these roles.
+fn joined(pool: &Pool, near: Role, far: Role) -> (Link, Link) {
+    // A client is always the caller.
+    let is_called = near == Role::Neighbour;
+    let (mut near, far) = (end(1, near, pool), end(2, far, pool));
+    let mut far = if is_called { far.calling() } else { far };
+    settle(&mut near, &mut far, at(0));
+    while near.poll().is_some() || far.poll().is_some() {}
+    (near, far)
+}
+
+/// docs/protocol/link.md#which-frame-where: a client ignores what it has no use for, which others
+/// may have had passed on; what only the far end itself can have made ends a CLOAK node's link.
 #[test]
-fn a_client_has_no_names_to_tell() {
+fn each_kind_of_frame_has_its_place_and_out_of_it_breaks_or_is_ignored() {
+    use Kind::*;
     let pool = pool();
-    let mut client = end(1, Role::Client, &pool);
-    let mut node = end(2, Role::Neighbour, &pool);
-    settle(&mut client, &mut node, at(0));
-    client.announce([].iter());
-    settle(&mut client, &mut node, at(0));
-    assert_eq!(broken(&mut node), Some(LinkError::Unexpected));
+    let (node, client) = (Role::Neighbour, Role::Client);
+    let welcome = |near, far, kind| match (near, far) {
+        (Role::Client, _) => matches!(kind, Packet | Ping | Pong | Places | Sought),
+        (_, Role::Client) => matches!(kind, Packet | Ping | Pong | Record | Seek | Attach),
+        _ => !matches!(kind, Hello | Proof | Record | Seek | Attach | Places | Sought),
+    };
+    for (near, far) in [(node, node), (node, client), (client, node)] {
+        for kind in Kind::ALL {
+            let (mut link, _far) = joined(&pool, near, far);
+            // No body fits all kinds: a wrong one is no message out of turn.
+            let body: &[u8] = if matches!(kind, Ping | Pong) { &[] } else { &[0xee; 300] };
+            let frame = message(&pool, kind, body.len(), |into| {
+                into.bytes(body);
+            });
+            give(&mut link, &frame, at(1));
+            let events: Vec<Event> = std::iter::from_fn(|| link.poll()).collect();
+            let case = format!("{kind:?} from {far:?} to {near:?}: {events:?}");
+            let is = |error| matches!(events.last(), Some(Event::Broken(e)) if *e == error);
+            let is_ignored = matches!(events[..], [Event::Ignored(ignored)] if ignored == kind);
+            let is_proof = matches!(kind, Hello | Proof);
+            if welcome(near, far, kind) {
+                assert!(!is(LinkError::Unexpected) && !is_ignored, "{case}");
+            } else if near == client && !is_proof {
+                assert!(is_ignored && link.is_up(), "{case}");
+            } else {
+                assert!(is(LinkError::Unexpected), "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn another_version_is_refused_by_name() {
+    let pool = pool();
+    let mut hello = drain(&mut end(2, Role::Neighbour, &pool), usize::MAX);
+    hello[FRAME_HEADER] += 1;
+    let mut link = end(1, Role::Neighbour, &pool);
+    give(&mut link, &hello, at(0));
+    let error = broken(&mut link).expect("broken");
+    assert_eq!(error, LinkError::Version);
+    let text = "the far end speaks another version of the link protocol than 2";
+    assert_eq!(error.to_string(), text);
 }
 
 #[test]

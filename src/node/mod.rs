@@ -236,6 +236,10 @@ impl Node {
                     News::Sought(body) => self.on_sought(&body, now),
                 }
             }
+            if let Some(home) = self.uplink.due_attachment(now) {
+                let attachment = self.whereabouts.attachment(home, now);
+                self.uplink.say_attached(&attachment);
+            }
             while let Some(packet) = self.peers.poll_packet() {
                 self.uplink.send(packet, now);
             }

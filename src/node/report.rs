@@ -31,6 +31,9 @@ impl Node {
         counters.merge(&self.counters);
         let mut counters: Vec<(String, u64)> =
             counters.iter().map(|(name, count)| (name.to_owned(), count)).collect();
+        if self.uplink.ignored() > 0 {
+            counters.push(("ignored-frame".to_owned(), self.uplink.ignored()));
+        }
         if self.uplink.dropped() > 0 {
             counters.push(("uplink-dropped".to_owned(), self.uplink.dropped()));
         }

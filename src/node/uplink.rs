@@ -5,12 +5,13 @@ use std::rc::Rc;
 use crate::base::buffer::{Buffer, Pool};
 use crate::base::clock::{Time, earliest};
 use crate::base::ids::{Endpoint, Name};
-use crate::base::limits::{DIAL_EVERY, DIAL_IDLE, DIAL_MAX, LINK_QUEUE};
+use crate::base::limits::{ATTACHMENT_TTL, DIAL_EVERY, DIAL_IDLE, DIAL_MAX, LINK_QUEUE};
 use crate::base::links::{LinkId, Links};
 use crate::base::machine::Deadline;
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
 use crate::link::{Event, Link, LinkError};
+use crate::wire::attachment::Attachment;
 use crate::wire::frame::Kind;
 use crate::wire::link::Role;
 
@@ -42,6 +43,10 @@ pub(crate) struct Uplink {
     /// The CLOAK node that it leads to.
     home: Option<Name>,
     dropped: u64,
+    /// Frames of a kind that a client has no use for.
+    ignored: u64,
+    /// When it is to be said again that this device is attached.
+    attach_due: Option<Time>,
     /// What the driver calls the stream.
     id: Option<LinkId>,
     ids: Links<()>,
@@ -76,6 +81,8 @@ impl Uplink {
             is_up: false,
             home: None,
             dropped: 0,
+            ignored: 0,
+            attach_due: None,
             id: None,
             ids: Links::tagged(TAG),
             flushing: None,
@@ -138,6 +145,7 @@ impl Uplink {
             self.since = now;
         }
         self.error = Some(why);
+        self.attach_due = None;
         self.state = State::Down(now + if is_wanted { DIAL_EVERY } else { DIAL_IDLE });
         was_up
     }
@@ -196,6 +204,28 @@ impl Uplink {
         }
     }
 
+    /// The CLOAK node that is to hear that this device is attached to it, if it is time to. The
+    /// one embedded in this device shares its Name and needs no word of it.
+    pub(crate) fn due_attachment(&mut self, now: Time) -> Option<Name> {
+        self.attach_due.take_if(|due| *due <= now)?;
+        let own = self.identity.name();
+        let home = self.home.filter(|home| *home != own && self.is_up)?;
+        self.attach_due = Some(now + ATTACHMENT_TTL / 2);
+        Some(home)
+    }
+
+    /// Says so.
+    pub(crate) fn say_attached(&mut self, attachment: &Attachment) {
+        if let Some(link) = self.link_mut() {
+            link.attach(attachment);
+        }
+    }
+
+    /// Frames that were dropped because a client has no use for their kind.
+    pub(crate) fn ignored(&self) -> u64 {
+        self.ignored
+    }
+
     /// Packets that could not leave.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped
@@ -203,21 +233,38 @@ impl Uplink {
 
     /// What happened; drain after every mutation.
     pub(crate) fn poll(&mut self, now: Time) -> Option<News> {
-        match self.link_mut()?.poll()? {
+        loop {
+            let event = self.link_mut()?.poll()?;
+            if let Some(news) = self.news(event, now) {
+                return Some(news);
+            }
+        }
+    }
+
+    fn news(&mut self, event: Event, now: Time) -> Option<News> {
+        match event {
             Event::Proved { name, .. } => {
                 (self.is_up, self.since, self.error) = (true, now, None);
-                self.home = Some(name);
+                (self.home, self.attach_due) = (Some(name), Some(now));
                 Some(News::Up)
             }
             Event::Packet(frame) => Some(News::Packet(frame)),
             Event::Word(Kind::Places, area) => Some(News::Places(self.home?, area)),
             Event::Word(Kind::Sought, body) => Some(News::Sought(body)),
-            Event::Names(_) | Event::Standing(_) | Event::Pulse(_) | Event::Word(..) => {
-                self.poll(now)
+            Event::Ignored(_) => {
+                self.ignored = self.ignored.saturating_add(1);
+                None
             }
-            Event::Listens(_) | Event::Referral(_) => self.poll(now),
+            // A client's link has none of these.
+            Event::Names(_) | Event::Attach(_) | Event::Standing(_) | Event::Pulse(_) => None,
+            Event::Word(..) | Event::Listens(_) | Event::Referral(_) => None,
             Event::Broken(error) => {
-                self.error = Some(error.to_string());
+                let why = Some(error.to_string());
+                // Said once and not with every attempt, which would come to the same.
+                if error == LinkError::Version && self.error != why {
+                    log::warn!("no way into the overlay: {error}");
+                }
+                self.error = why;
                 Some(News::Down)
             }
         }
@@ -240,7 +287,8 @@ impl Uplink {
             State::Dialling(until) => Some(*until),
             State::Open(_) => None,
         };
+        let attach = self.attach_due.map(|at| Deadline { at, why: "say that it is attached" });
         let dial = at.map(|at| Deadline { at, why: "dialling the CLOAK daemon" });
-        earliest(dial, self.link().and_then(Link::next_timeout))
+        earliest(earliest(dial, attach), self.link().and_then(Link::next_timeout))
     }
 }

@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use crate::base::clock::Time;
 use crate::base::ids::Name;
-use crate::base::limits::{HINT_EVERY, RECORD_TTL};
+use crate::base::limits::{ATTACHMENT_TTL, HINT_EVERY, RECORD_TTL};
 use crate::crypto::identity::Identity;
 use crate::overlay::dht::alias::Alias;
 use crate::overlay::dht::record::{Record, Signed};
 use crate::overlay::word::Word;
+use crate::wire::attachment::Attachment;
 use crate::wire::places;
 
 /// What a device says of itself.
@@ -19,6 +20,7 @@ pub(crate) struct Whereabouts {
     /// records win over those of the one before.
     born: u64,
     started: Time,
+    /// The last number of a record or an attachment.
     number: u64,
     /// Whether the CLOAK node was alone when it told its places last: the root of every tree.
     was_alone: bool,
@@ -59,17 +61,30 @@ impl Whereabouts {
             told.iter().filter_map(|(tag, word)| Some((*tag, Word::new(word)?))).collect();
         places.sort();
         places.dedup_by_key(|(tag, _)| *tag);
-        let clock = self.born.saturating_add(now.since(self.started).as_millis() as u64);
-        self.number = clock.max(self.number + 1);
         let record = Record {
             name: self.identity.name(),
-            number: self.number,
+            number: self.next_number(now),
             ttl: RECORD_TTL.as_secs() as u16,
             home,
             places,
             alias: self.alias.clone(),
         };
         record.sign(&self.identity).ok()
+    }
+
+    /// The word that this device is attached to the CLOAK node `node`.
+    pub(crate) fn attachment(&mut self, node: Name, now: Time) -> Attachment {
+        let (client, number) = (self.identity.name(), self.next_number(now));
+        let ttl = ATTACHMENT_TTL.as_secs() as u32;
+        let unsigned = Attachment { client, node, number, ttl, signature: [0; 64] };
+        Attachment { signature: self.identity.sign(&unsigned.text()), ..unsigned }
+    }
+
+    /// A number above all that this run and those before have given out.
+    fn next_number(&mut self, now: Time) -> u64 {
+        let clock = self.born.saturating_add(now.since(self.started).as_millis() as u64);
+        self.number = clock.max(self.number.saturating_add(1));
+        self.number
     }
 
     /// Whether the CLOAK node has found company since this was asked last, after it had none.

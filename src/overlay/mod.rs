@@ -5,6 +5,7 @@
 //! a file; hyperbolic routing will answer from addresses, behind the same question. Nothing here
 //! knows a link, a key or a packet.
 
+pub mod attached;
 pub mod dht;
 pub mod forest;
 pub mod greedy;
@@ -117,11 +118,14 @@ fn is_back(hop: &Hop, from: Option<&Name>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::attached::signed;
     use super::*;
+    use crate::base::clock::Time;
     use crate::base::ids::Endpoint;
+    use crate::crypto::identity::Identity;
 
     fn name(fill: u8) -> Name {
-        Name::from_bytes([fill; 32])
+        Identity::from_seed([fill; 32]).name()
     }
 
     fn endpoint(port: u16) -> Endpoint {
@@ -143,7 +147,7 @@ mod tests {
         table.bind(0, name(A));
         table.set_up(name(A), true);
         table.set_up(name(B), true);
-        table.set_served(name(B), vec![name(DEST)]);
+        table.attached.hear(name(B), &[signed(DEST, name(B), 1)], Time::ZERO);
         table
     }
 
@@ -193,7 +197,7 @@ mod tests {
         table.set_up(name(A), true);
         table.forget(&name(B));
         let by_default = routing(&format!("default via {}", name(A)), false);
-        table.set_served(name(B), vec![name(DEST)]);
+        table.attached.hear(name(B), &[signed(DEST, name(B), 1)], Time::ZERO);
         assert_eq!(by_default.next(&name(DEST), None, &table), to(B), "B will be back");
     }
 

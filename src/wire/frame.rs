@@ -7,8 +7,6 @@
 //!  +-------------+------+------------------+
 //! ```
 
-use byteorder::{BigEndian, ByteOrder};
-
 use super::WireError;
 use crate::base::limits::{FRAME_HEADER, FRAME_MAX};
 
@@ -22,7 +20,7 @@ pub enum Kind {
     Hello = 1,
     /// Signature over the other end's challenge.
     Proof = 2,
-    /// The Names attached to this end.
+    /// The Names attached to this end, each in its own hand.
     Names = 3,
     /// A Routing Header and a packet.
     Packet = 4,
@@ -48,11 +46,13 @@ pub enum Kind {
     Listens = 14,
     /// Whom to ask for a place in a tree instead.
     Referral = 15,
+    /// A client's signature that it is attached to this CLOAK node.
+    Attach = 16,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Hello,
         Self::Proof,
         Self::Names,
@@ -68,6 +68,7 @@ impl Kind {
         Self::Errand,
         Self::Listens,
         Self::Referral,
+        Self::Attach,
     ];
 }
 
@@ -83,14 +84,12 @@ impl TryFrom<u8> for Kind {
 ///
 /// The length is judged before anything is kept: a giant frame is refused, not awaited (OV-14).
 pub fn length(bytes: &[u8]) -> Result<Option<usize>, WireError> {
-    if bytes.len() < LENGTH_LEN {
-        return Ok(None);
+    let Some(length) = bytes.first_chunk().copied() else { return Ok(None) };
+    let rest = u32::from_be_bytes(length) as usize;
+    match rest.saturating_add(LENGTH_LEN) {
+        total @ FRAME_HEADER..=FRAME_MAX => Ok(Some(total)),
+        _ => Err(WireError::Bound),
     }
-    let rest = BigEndian::read_u32(bytes) as usize;
-    if rest == 0 || rest > FRAME_MAX - LENGTH_LEN {
-        return Err(WireError::Bound);
-    }
-    Ok(Some(LENGTH_LEN + rest))
 }
 
 /// What a whole frame holds; its body starts at [`FRAME_HEADER`].
@@ -101,8 +100,9 @@ pub fn kind(frame: &[u8]) -> Result<Kind, WireError> {
 /// Writes the header of a frame of `total` bytes, itself included.
 pub fn emit(into: &mut [u8], kind: Kind, total: usize) {
     debug_assert!((FRAME_HEADER..=FRAME_MAX).contains(&total), "a frame of {total} bytes");
-    BigEndian::write_u32(into, (total - LENGTH_LEN) as u32);
-    into[LENGTH_LEN] = kind as u8;
+    let header = into.first_chunk_mut::<FRAME_HEADER>().expect("a frame has room for its header");
+    let [a, b, c, d] = (total.saturating_sub(LENGTH_LEN) as u32).to_be_bytes();
+    *header = [a, b, c, d, kind as u8];
 }
 
 #[cfg(test)]

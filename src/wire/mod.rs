@@ -6,7 +6,11 @@
 //! byte. Every enumeration is total, so an unknown value is an error and never a panic.
 //! The layouts are in `docs/protocol/`.
 
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 pub mod ack;
+pub mod attachment;
 pub mod cursor;
 pub mod errand;
 pub mod frame;

@@ -10,10 +10,11 @@ use muses::fuzzing::pair::{A, B, Pair};
 use muses::fuzzing::{EXAMPLE_KIND, VERSION, example_device};
 use muses::tape::{Header as TapeHeader, Recorded};
 use muses::wire::ack::{Ack, Entry, ReHello, Span, Spans, emit_entry};
+use muses::wire::attachment::{Attachment, emit_names};
 use muses::wire::cursor::Writer;
 use muses::wire::frame::{self, Kind};
 use muses::wire::hello::{Credentials, Offer};
-use muses::wire::link::{Hello, Role, emit_names};
+use muses::wire::link::{Hello, Role};
 use muses::wire::packet::{ConType, Header};
 
 use super::{overlay, scripts};
@@ -87,8 +88,15 @@ fn link_hello() -> Vec<u8> {
 }
 
 fn names() -> Vec<u8> {
-    let names = [Name::from_bytes([1; 32]), Name::from_bytes([2; 32])];
-    written(|into| emit_names(names.iter(), into))
+    let list = [1, 2].map(attachment);
+    written(|into| emit_names(list.iter(), into))
+}
+
+/// An attachment that is not signed.
+fn attachment(fill: u8) -> Attachment {
+    let node = Identity::from_seed([2; 32]).name();
+    let client = Name::from_bytes([fill; 32]);
+    Attachment { client, node, number: 7, ttl: 600, signature: [fill; 64] }
 }
 
 fn acknowledgement() -> Vec<u8> {
@@ -111,8 +119,10 @@ fn bodies() -> Vec<Made> {
     let files = vec![
         ("link-hello", frame_of(Kind::Hello, &link_hello())),
         ("link-names", frame_of(Kind::Names, &names())),
+        ("link-attach", frame_of(Kind::Attach, &written(|into| attachment(1).emit(into)))),
         ("link-ping-and-pong", [frame_of(Kind::Ping, &[]), frame_of(Kind::Pong, &[])].concat()),
         ("body-names", names()),
+        ("body-attach", written(|into| attachment(1).emit(into))),
         ("body-link-hello", link_hello()),
         ("body-ack", acknowledgement.clone()),
         ("body-re-hello", [re_hello, acknowledgement].concat()),

@@ -22,10 +22,11 @@ use muses::crypto::suite::Suite;
 use muses::session::peers::{Peers, Policy};
 use muses::session::tunnel::Bounds;
 use muses::wire::ack::{Ack, Entry, ReHello, Span, emit_entry};
+use muses::wire::attachment::{Attachment, emit_names, names_len, parse_names};
 use muses::wire::cursor::Writer;
 use muses::wire::frame::{self, Kind};
 use muses::wire::hello::{Credentials, Manner, Offer, binding_text, prologue};
-use muses::wire::link::{Hello, Role, emit_names, parse_names, proof_text};
+use muses::wire::link::{Hello, Role, proof_text};
 use muses::wire::packet::{ConType, Header, PSessId, SessId};
 use muses::wire::reason::Reason;
 use muses::wire::referral::Other;
@@ -148,12 +149,29 @@ fn a_link_proof() {
     vector!("link-proof.txt").holds(&[("text", text), ("message", message.to_vec())]);
 }
 
+/// The word of each of them that it is attached to the node with the seed of three bytes `0x63`.
+fn attached(client: &Identity, number: u64) -> Attachment {
+    let node = Identity::from_seed([0x63; 32]).name();
+    let mut own = Attachment { client: client.name(), node, number, ttl: 600, signature: [0; 64] };
+    own.signature = client.sign(&own.text());
+    own
+}
+
+#[test]
+fn an_attachment() {
+    let own = attached(&alice(), 0x0102_0304_0506_0708);
+    let message = written(Attachment::LEN, |into| own.emit(into));
+    assert_eq!(Attachment::parse(&message, own.client, own.node), Ok(own));
+    assert!(verify(&own.client, &own.text(), &own.signature));
+    vector!("link-attach.txt").holds(&[("text", own.text()), ("message", message)]);
+}
+
 #[test]
 fn the_names_attached() {
-    let mut names = [alice().name(), bob().name()];
-    names.sort_unstable();
-    let message = written(2 + 2 * Name::LEN, |into| emit_names(names.iter(), into));
-    assert_eq!(parse_names(&message).as_deref(), Ok(&names[..]));
+    let mut list = [attached(&alice(), 7), attached(&bob(), 8)];
+    list.sort_unstable_by_key(|own| own.client);
+    let message = written(names_len(2), |into| emit_names(list.iter(), into));
+    assert_eq!(parse_names(&message, list[0].node).as_deref(), Ok(&list[..]));
     let none = written(2, |into| emit_names([].iter(), into));
     vector!("link-names.txt").holds(&[("message", message), ("none", none)]);
 }
@@ -183,6 +201,7 @@ fn the_headers_of_frames() {
         ("errand", made(Kind::Errand, FRAME_HEADER + ROUTE_LEN + 42)),
         ("listens", made(Kind::Listens, FRAME_HEADER + 2)),
         ("referral", made(Kind::Referral, FRAME_HEADER + 2 + 2 * Other::LEN)),
+        ("attach", made(Kind::Attach, FRAME_HEADER + Attachment::LEN)),
     ]);
 }
 

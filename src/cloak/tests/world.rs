@@ -15,7 +15,9 @@ use crate::cloak::{Cloak, CloakConfig, Remembered};
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
 use crate::link::{Event, Link, LinkError};
+use crate::overlay::attached::signed;
 use crate::overlay::routes::Routes;
+use crate::wire::attachment::Attachment;
 use crate::wire::frame::{self, Kind};
 use crate::wire::link::Role;
 use crate::wire::packet::{ConType, Header, SessId};
@@ -80,11 +82,16 @@ struct Stream {
 /// What speaks to a node without being one.
 pub(super) struct User {
     pub(super) link: Option<Link>,
+    /// Who it is if it is a client, which signs that it is attached, with this number.
+    pub(super) client: Option<(u8, u64)>,
     /// Raw bytes to send, for who has no link.
     pub(super) raw: Vec<u8>,
     pub(super) heard: Vec<u8>,
     pub(super) packets: Vec<Vec<u8>>,
     pub(super) standings: Vec<Standing>,
+    /// The last list of attached Names that it heard.
+    pub(super) names: Vec<Attachment>,
+    pub(super) ignored: Vec<Kind>,
     pub(super) error: Option<LinkError>,
     pub(super) is_closed: bool,
 }
@@ -222,8 +229,20 @@ impl World {
     fn connect_user(&mut self, node: u8, on: Port, link: Option<Link>) -> usize {
         let user = self.users.len();
         let (raw, heard, packets, standings) = Default::default();
-        let error = None;
-        self.users.push(User { link, raw, heard, packets, standings, error, is_closed: false });
+        let (error, names, ignored) = Default::default();
+        let client = None;
+        self.users.push(User {
+            link,
+            client,
+            raw,
+            heard,
+            packets,
+            standings,
+            names,
+            ignored,
+            error,
+            is_closed: false,
+        });
         let cloak = self.nodes.get_mut(&node).expect("a node");
         let [high, low] = (user as u16).to_be_bytes();
         let from = self.source.unwrap_or([198, 51, high, low]);
@@ -245,7 +264,9 @@ impl World {
     /// A MUSeS node with this identity attaches.
     pub(super) fn client(&mut self, node: u8, seed: u8, on: Port) -> usize {
         let link = self.link(seed, Role::Client);
-        self.connect_user(node, on, Some(link))
+        let user = self.connect_user(node, on, Some(link));
+        self.users[user].client = Some((seed, 1 + user as u64));
+        user
     }
 
     pub(super) fn local(&mut self, node: u8, seed: u8) -> usize {
@@ -567,7 +588,14 @@ impl User {
                 Event::Packet(frame) => self.packets.push(frame.to_vec()),
                 Event::Broken(error) => self.error = Some(error),
                 Event::Standing(standing) => self.standings.push(standing),
-                Event::Proved { .. } | Event::Names(_) | Event::Pulse(_) | Event::Word(..) => (),
+                Event::Proved { name, .. } => {
+                    if let (Some((seed, number)), Some(link)) = (self.client, &mut self.link) {
+                        link.attach(&signed(seed, name, number));
+                    }
+                }
+                Event::Names(list) => self.names = list,
+                Event::Ignored(kind) => self.ignored.push(kind),
+                Event::Attach(_) | Event::Pulse(_) | Event::Word(..) => (),
                 Event::Listens(_) | Event::Referral(_) => (),
             }
         }
