@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from fractions import Fraction
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 VECTORS = os.path.join(HERE, "..", "..", "tests", "vectors")
@@ -517,7 +518,10 @@ def check_trees():
     same("a refusal", standing(4, 0, edges[:1], number(6, 8)), said["refusal"])
     wish = number(6, 8) + b"\xc8" + taken
     same("standing of a child", standing(3, 3, edges, wish), said["child"])
-    same("pulse", TREE + CLAIMED, read("pulse.txt")["message"])
+    pulse = read("pulse.txt")
+    same("pulse", TREE + CLAIMED, pulse["message"])
+    own = BOB.name + number(5, 8) + sign(BOB.seed, both) + ALICE.name + b"\x04"
+    same("a word of a child", TREE + own, pulse["own"])
     near = bytes(10) + b"\xff\xff" + bytes([192, 0, 2, 7]) + number(7001, 2)
     far = b"\x20\x01\x0d\xb8" + bytes(11) + b"\x01" + number(443, 2)
     others = TREE + b"\x02" + BOB.name + near + CAROL.name + far
@@ -592,7 +596,8 @@ def check_records():
 
     keys = read("key.txt")
     for field, form, what in (("name", 1, ALICE.name), ("alias", 2, b"bob")):
-        made = [sha256(b"MUSeS key v1", bytes([at, form]), what) for at in range(8)]
+        common = sha256(b"MUSeS key v2", bytes([form]), what)[:31]
+        made = [common + bytes([replica]) for replica in range(8)]
         same("keys of a " + field, b"".join(made), keys[field])
 
 
@@ -618,18 +623,39 @@ def log2(value):
     return log
 
 
-def choose(key, at, children):
-    """Nothing where the key stays, else the letter it goes on by."""
+def ranked(key, at, weights):
+    """Slots, the best one first."""
     seed = len(at)
     for part in (key, bytes(at)):
         for begin in range(0, len(part), 8):
             seed = mix(seed ^ int.from_bytes(part[begin : begin + 8].ljust(8, b"\0"), "big"))
-    best = None
-    for slot, weight in [(0, 1)] + sorted((letter + 1, size) for letter, size in children):
+
+    def order(bid):
+        slot, weight = bid
         cost = (64 << 40) - log2(mix(seed + slot * GOLDEN & ALL) | 1)
-        if best is None or weight * best[2] > best[1] * cost:
-            best = slot, weight, cost
-    return bytes([1, best[0] - 1]) if best[0] else b"\0\0"
+        return Fraction(-weight, cost), slot
+
+    return [slot for slot, _ in sorted(weights.items(), key=order)]
+
+
+def choose(key, at, children, trees=3):
+    """Nothing where the key stays, else the letter it goes on by. A child is a letter, a size and
+    perhaps the number of its source."""
+    weights = {0: 1}
+    slots = {}
+    for letter, size, *source in children:
+        slots[letter] = 1 << 62 | source[0] if source else letter + 1
+        weights[slots[letter]] = weights.get(slots[letter], 0) + min(size, 1 << 20)
+    rank, common = 0, key
+    if not at:
+        copy, tree = divmod(key[31], trees)
+        copies = -(-max(8 - tree, 0) // trees)
+        rank, common = (copy + tree) % max(min(copies, len(weights)), 1), key[:31] + b"\xff"
+    chosen = ranked(common, at, weights)[rank]
+    if not chosen:
+        return b"\0\0"
+    family = {letter + 1: min(size, 1 << 20) for letter, size, *_ in children if slots[letter] == chosen}
+    return bytes([1, ranked(key, at, family)[0] - 1])
 
 
 def rounded(size):
@@ -648,6 +674,13 @@ def check_placement():
     same("where a key goes", b"".join(at), found["places"])
     keys = [choose(key(fill), deep, [(0, 2), (254, 2)]) for fill in range(32)]
     same("where keys go far down", b"".join(keys), found["deep"])
+    copies = [bytes(31) + bytes([replica]) for replica in range(8)]
+    sizes = [(3, 4), (9, 2**32 - 1), (200, 1), (7, 9, 5), (8, 9, 5)]
+    for trees in (1, 2, 3, 4):
+        at = [choose(key, [], sizes, trees) for key in copies]
+        same("where copies go at a root", b"".join(at), found[f"root-of-{trees}"])
+    keys = [choose(key(fill), [1, 2], sizes) for fill in range(32)]
+    same("where keys go among sources", b"".join(keys), found["sources"])
     numbers = list(range(1, 41)) + [100, 1000, 10**6, 2**31, 2**32 - 1]
     same("sizes", b"".join(number(rounded(size), 4) for size in numbers), found["sizes"])
 

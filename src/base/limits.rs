@@ -66,12 +66,18 @@ pub const EPOCH_PACKETS_HARD: u64 = 2 * EPOCH_PACKETS_SOFT;
 pub const RECORD_MAX: usize = 1024;
 /// Places in one record: one for each tree.
 pub const RECORD_PLACES_MAX: usize = 4;
-/// Records in one answer of the DHT.
+/// Records in one answer of the DHT, and Names that may claim one alias at one of its nodes. A source
+/// that has two more claims there than another one gives way to it; else the next claim is refused.
 pub const FOUND_MAX: usize = 4;
 /// Letters of an alias.
 pub const ALIAS_MAX: usize = 32;
 /// Keys under which a record is kept at once, each in another part of the overlay.
 pub const REPLICAS: u8 = 8;
+/// Nodes that a child may claim to have below it, itself included; a greater claim counts as this.
+/// It is more than any overlay is meant for, so it binds liars only, and it is small enough that a
+/// node's children together stay far from the end of a `u32`. Not a claim of any size draws more
+/// than one copy of a key in a tree: a root gives the copies to different branches.
+pub const SUBTREE_MAX: u32 = 1 << 20;
 /// A record is believed no longer than this after its arrival, whatever it says.
 pub const RECORD_TTL_MAX: Duration = Duration::from_secs(3600);
 
@@ -235,6 +241,9 @@ pub const SEEK_MAX: Duration = Duration::from_secs(8);
 pub const REMEMBER_AFTER: Duration = Duration::from_secs(1);
 /// ... and this often at most.
 pub const REMEMBER_EVERY: Duration = Duration::from_secs(60);
+/// The number that is kept as above all own ones in the trees is so far above: numbers are
+/// milliseconds, so it is kept anew hardly once an hour.
+pub const NUMBERS_AHEAD: u64 = 1 << 22;
 /// A record that proved wrong is asked for again this often at most; where asking brings nothing
 /// newer the wait doubles ...
 pub const DOUBT_EVERY: Duration = Duration::from_millis(500);
@@ -244,12 +253,31 @@ pub const DOUBT_MAX: Duration = Duration::from_secs(8);
 pub const STALE_KEPT: Duration = Duration::from_secs(3600);
 /// One neighbour may bring a burst of errands, and one more each time ...
 pub const ERRAND_EVERY: Duration = Duration::from_millis(5);
-/// ... of this many.
+/// ... of this many. Neighbours are counted one by one; what is more is dropped. Of more than
+/// [`NEIGHBOURS_MAX`] the one that brought least lately is forgotten.
 pub const ERRAND_BURST: u32 = 1000;
 /// What one source causes to be logged is said once more after this long, with its number ...
 pub const LOG_EVERY: Duration = Duration::from_secs(1);
 /// ... and after up to this long while the source goes on.
 pub const LOG_EVERY_MAX: Duration = Duration::from_secs(60);
+/// One source may cause a verification (a tenth of a millisecond) in this time on the average ...
+pub const SOURCE_EVERY: Duration = Duration::from_micros(2500);
+/// ... and so many at once: what waits is the newest of each neighbour and tree, the rest is lost.
+pub const SOURCE_BURST: u32 = 2000;
+/// The same of all sources together whose last word held ...
+pub const PROVEN_EVERY: Duration = Duration::from_millis(1);
+/// ... at once: two forests of the widest node that all change.
+pub const PROVEN_BURST: u32 = 6000;
+/// The same of all other sources together ...
+pub const UNPROVEN_EVERY: Duration = Duration::from_micros(2500);
+/// ... at once.
+pub const UNPROVEN_BURST: u32 = 2000;
+/// Words with a false signature after which a link ends: an honest node passes on none, because it
+/// verified all that it says.
+pub const VIOLATIONS_MAX: u32 = 8;
+/// A node looks this often at most for records that another keeps now: a child that changes its
+/// size without end must not have all of them looked at each time.
+pub const HAND_OVER_LOOK: Duration = Duration::from_secs(1);
 /// Records that have to leave go in groups of [`HAND_OVER_GROUP`], one group each time.
 pub const HAND_OVER_EVERY: Duration = Duration::from_millis(50);
 
@@ -291,32 +319,40 @@ pub const UNPROVED_LOAD: usize = 32;
 /// Sources whose rate of new links is remembered: those that are within their rate are forgotten
 /// first, and where none is, a further source has the common rate alone.
 pub const SOURCES_MAX: usize = 1024;
-/// Bytes kept for one neighbour or client that is away.
+/// Bytes kept for one neighbour or client that is away; the oldest packet goes first. Where the
+/// memory for all of them is full, it goes of the one for whom most is kept.
 pub const AWAY_BYTES: usize = 1 << 20;
 /// Attempts at dialling one peer that are under way at once: enough that a black hole, which keeps
 /// each for [`DIAL_MAX`], never keeps the next from starting after [`DIAL_EVERY`].
 pub const DIAL_TRIES: usize = 12;
-/// Unreachable destinations whose reports are spaced; more at once are not reported.
+/// Unreachable destinations whose reports are spaced. Where there are more at once, the neighbour
+/// with most of them gets no more reports, and one of its goes for each of another's.
 pub const UNREACHABLE_MAX: usize = 256;
-/// Roots of one tree whose last number is remembered.
+/// Roots of one tree whose last number is remembered. The one that advanced longest ago goes first,
+/// never one that a neighbour stands under: one source holds as many as it makes up.
 pub const ROOTS_KNOWN: usize = 64;
-/// Signatures of trees remembered as verified.
+/// Signatures of trees remembered as verified; the oldest goes first. Who makes up others has this
+/// node verify again, and pays for it out of its budget.
 pub const VERIFIED_KNOWN: usize = 4096;
-/// Names whose latest edge in one tree is remembered.
+/// Names whose latest edge in one tree is remembered. When they are more, those go that no neighbour
+/// speaks of now; what neighbours speak of is bounded by their number.
 pub const EDGES_KNOWN: usize = 4096;
-/// Former places below one node of a tree that packets are redirected from ...
+/// Former places below one node of a tree that packets are redirected from. The oldest goes below
+/// the child with most of them ...
 pub const REDIRECTS_KNOWN: usize = 256;
 /// ... and those below one of its children.
 pub const REDIRECTS_PER_CHILD: usize = 8;
 /// Former places of its own that a node in a tree tells where it is.
 pub const FORMER_PLACES: usize = 4;
-/// Pairs of a client and a peer that are told where the client has moved.
+/// Pairs of a client and a peer that are told where the client has moved; the one that talked longest
+/// ago goes first. Only this node's own clients make any.
 pub const INTRODUCTIONS_MAX: usize = 1024;
-/// Pairs of a client and a peer that ask in vain or go another way than the usual one.
+/// Pairs of a client and a peer that ask in vain or go another way than the usual one. Those that
+/// only the peer has asked for go first, so a stranger pushes out strangers only; then the oldest.
 pub const DETOURS_MAX: usize = 1024;
 /// Peers that were dialled with success and are dialled again where none is configured.
 pub const PEERS_REMEMBERED: usize = 8;
-/// Aliases whose Names clients wait for.
+/// Aliases whose Names clients wait for; more are refused. Only this node's own clients make any.
 pub const SEEKERS_MAX: usize = 64;
 /// Lines of one kind that one source has logged at once; more are counted and said as one.
 pub const LOG_BURST: u32 = 4;
@@ -339,7 +375,7 @@ pub const LINKS_MAX: usize = 16 * 1024;
 pub const NEIGHBOURS_MAX: usize = 1024;
 /// Names one CLOAK node may have attached: so many entries of a Names message fill one frame. The
 /// next client is refused; each Name holds one place, and one that has left holds it for
-/// [`AWAY_KEPT`].
+/// [`AWAY_KEPT`]. So many records are stored for them; the one that changed longest ago goes first.
 pub const NAMES_MAX: usize = 150;
 /// Names that one neighbour brought, those of before included whose number is remembered. The one
 /// that ends first goes; a neighbour's share is its own.
@@ -352,13 +388,14 @@ pub const ATTACHMENT_BURST: u32 = 2 * NAMES_MAX as u32;
 /// Lists with a false signature that end a neighbour's link.
 pub const ATTACHMENT_FAULTS: u32 = 3;
 /// Children of one node in each tree, unless fewer are wanted: there are 256 letters; one is kept
-/// back and one is the node's own.
+/// back and one is the node's own. When they are taken, the source with most of them gives one up to
+/// a source that has two less.
 pub const CHILDREN_MAX: u8 = 254;
 /// Children that a full parent names instead of itself.
 pub const REFERRED_MAX: usize = 8;
 /// Nodes so named that are dialled at once.
 pub const REFERRED_TRIES: usize = 3;
-/// Links that one node keeps to nodes so named.
+/// Links that one node keeps to nodes so named; while all are of use no more are dialled.
 pub const REFERRED_LINKS: usize = 8;
 /// Places of a tree in one answer: more of them nobody can tell apart in a picture.
 pub const MAP_PLACES_MAX: usize = 4096;
@@ -368,24 +405,27 @@ pub const REQUEST_BYTES_MAX: usize = 4096;
 pub const HAND_OVER_GROUP: usize = 16;
 /// What a record that is kept costs besides its bytes.
 pub const RECORD_COST: usize = 256;
-/// Bytes of records kept for others.
+/// Bytes of records kept for others. When they are full a record goes of the source that brought
+/// most, there of the signer with most, the oldest; a source may hold all of it as long as no other
+/// one wants its fair share, which it gets at once.
 pub const STORE_BYTES_MAX: usize = 4 << 20;
-/// Bytes of them that came through one neighbour.
-pub const STORE_BYTES_PER_NEIGHBOUR: usize = 2 << 20;
-/// Keys under which one Name may have records at one node: all of its Name's and its alias's.
+/// Keys under which one Name may have records at one node: all of its Name's and its alias's. What
+/// is more is refused, to that Name alone.
 pub const STORE_KEYS_PER_NAME: usize = 2 * REPLICAS as usize;
-/// Records learnt for the node's own use.
+/// Records learnt for the node's own use. Those that this node did not ask for go first, so a
+/// stranger pushes out strangers only; then the one used longest ago.
 pub const CACHE_MAX: usize = 1024;
-/// Names whose highest number is remembered.
+/// Names whose highest number is remembered; as [`CACHE_MAX`].
 pub const NUMBERS_MAX: usize = 4096;
-/// Names and aliases remembered as not found.
+/// Names and aliases remembered as not found; the one that would be forgotten first goes.
 pub const ABSENT_MAX: usize = 256;
-/// Aliases whose Name is pinned.
+/// Aliases whose Name is pinned; more are not. Only this device's person makes any.
 pub const PINS_MAX: usize = 4096;
-/// Lookups under way at once.
+/// Lookups under way at once. The oldest refresh of what is known ends first, then the oldest of
+/// all. Only packets of this node's own clients begin any.
 pub const LOOKUPS_MAX: usize = 256;
-/// Names that one lookup of an alias may find.
-pub const CLAIMS_MAX: usize = 16;
+/// Names that one lookup of an alias may find: all that its replicas can answer.
+pub const CLAIMS_MAX: usize = REPLICAS as usize * FOUND_MAX;
 
 const _: () = assert!(PERSISTENT_LEN.is_multiple_of(16) && WINDOW_MIN as u64 >= CREDIT_INITIAL);
 const _: () = assert!(MEMORY_MIN > 2 * (LINK_QUEUE_MAX / 2) && LINK_MARK < LINK_QUEUE);

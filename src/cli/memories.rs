@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! DIR/pins.json      which Name each alias of the overlay meant when it was met first
-//! DIR/overlay.json   neighbours that were dialled with success, and numbers of records
+//! DIR/overlay.json   neighbours that were dialled with success, numbers of records, and a number
+//!                    above this node's own
 //! ```
 
 use std::fs;

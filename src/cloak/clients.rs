@@ -27,7 +27,11 @@ impl Switch {
             Kind::Record => match Signed::parse(body) {
                 // DH-01: nobody publishes for another.
                 Ok(signed) if signed.record().name == client => {
-                    overlay.dht.publish(signed, now);
+                    if !overlay.dht.publish(signed, now) {
+                        // It has forgotten what it said, and its clock is behind that.
+                        self.post.outdone.insert(client);
+                        overlay.dht.look_up(Wanted::Name(client), now);
+                    }
                     self.post.introduce_again(&client, &self.roster, now);
                 }
                 _ => self.post.counters.add("bad-record"),
@@ -54,8 +58,30 @@ impl Switch {
         }
     }
 
+    /// Clients that are gone for good: their records are stored no more and die of age.
+    pub(super) fn forget_clients(&mut self, left: &[Name]) {
+        let Some(overlay) = &mut self.post.overlay else { return };
+        for client in left {
+            overlay.dht.withdraw(client);
+            self.post.outdone.remove(client);
+        }
+    }
+
+    /// A client whose record is older than one it made before is shown that one, so that it goes
+    /// above its number whatever its clock says.
+    fn answer_outdone(&mut self) {
+        while let Some(client) = self.post.found_clients.pop_front() {
+            let Some(overlay) = &self.post.overlay else { return };
+            let newest = overlay.dht.newest(&client);
+            let Some(newest) = newest.filter(|newest| !newest.record().is_end()) else { continue };
+            let body = sought::to_bytes(&[], std::iter::once(newest.bytes()));
+            self.say(&client, Kind::Sought, &body);
+        }
+    }
+
     /// Clients that asked for an alias hear who claims it.
     pub(super) fn answer_seekers(&mut self, now: Time) {
+        self.answer_outdone();
         while let Some((alias, names)) = self.post.sought.pop_front() {
             let Some(overlay) = &mut self.post.overlay else { return };
             let claims = names.iter().filter_map(|name| overlay.dht.record(name, now).cloned());

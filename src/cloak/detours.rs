@@ -89,7 +89,11 @@ impl Detours {
 
     fn entry(&mut self, pair: Pair, now: Time) -> &mut Detour {
         if self.0.len() >= DETOURS_MAX && !self.0.contains_key(&pair) {
-            let oldest = self.0.iter().min_by_key(|(_, detour)| detour.last);
+            // One that this side neither waits for nor goes round costs a stranger one packet.
+            let worth = |detour: &Detour| {
+                (detour.asked.is_some() || detour.course != Course::Nearest, detour.last)
+            };
+            let oldest = self.0.iter().min_by_key(|(_, detour)| worth(detour));
             if let Some(oldest) = oldest.map(|(pair, _)| *pair) {
                 self.0.remove(&oldest);
             }
@@ -204,5 +208,23 @@ mod tests {
             detours.course((Name::from_bytes(name), pair(1).1), ASK, TREES, at(ms));
         }
         assert_eq!(detours.0.len(), DETOURS_MAX);
+    }
+
+    // OV-04: a bound whose being full is the denial.
+    #[test]
+    fn strangers_that_ask_push_out_no_detour_of_this_side() {
+        let mut detours = Detours::default();
+        for ms in [0, 250, 500, 750] {
+            detours.course(pair(1), ASK, TREES, at(ms));
+        }
+        detours.heard(pair(1), ANSWER, None, at(800));
+        for ms in 0..2 * DETOURS_MAX as u64 {
+            let mut name = [0; 32];
+            name[..8].copy_from_slice(&ms.to_be_bytes());
+            detours.heard((pair(1).0, Name::from_bytes(name)), ASK, Some(1), at(1_000 + ms));
+        }
+        assert_eq!(detours.0.len(), DETOURS_MAX);
+        let course = detours.course(pair(1), ConType::Data as u8, TREES, at(9_000));
+        assert_eq!(course, Course::Tree(0));
     }
 }

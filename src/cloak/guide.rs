@@ -111,7 +111,7 @@ impl Post {
         let asker = (route.source(), places.collect());
         match Errand::parse(&parcel.frame[FRAME_HEADER + ROUTE_LEN..]) {
             Ok(Errand::Moved(moved)) => overlay.hear_moved(&moved, parcel.from, now),
-            Ok(errand) => overlay.dht.arrived(&errand, asker, parcel.from, key, now),
+            Ok(errand) => overlay.arrived(&errand, asker, parcel.from, key, now),
             Err(_) => self.counters.add("bad-errand"),
         }
     }
@@ -149,7 +149,12 @@ impl Post {
                 Order::Reply { to, places, body } => {
                     self.send_errand((to, Course::Nearest, 0), &places, &body, roster, now);
                 }
-                Order::Found(Wanted::Name(_), _) => self.reroute(roster, now),
+                Order::Found(Wanted::Name(name), _) => {
+                    if self.outdone.remove(&name) {
+                        self.found_clients.push_back(name);
+                    }
+                    self.reroute(roster, now);
+                }
                 Order::Lost(Wanted::Name(_)) => {}
                 Order::Found(Wanted::Alias(alias), names) => self.sought.push_back((alias, names)),
                 Order::Lost(Wanted::Alias(alias)) => self.sought.push_back((alias, Vec::new())),

@@ -17,31 +17,45 @@ use crate::wire::frame::{self, Kind};
 use crate::wire::packet::{ConType, Header};
 use crate::wire::route::{self, Route};
 
-/// When which destination was last reported.
+/// When which destination was last reported, and for which neighbour's packet.
 #[derive(Debug, Default)]
-pub struct Hints(BTreeMap<Name, Time>);
+pub struct Hints(BTreeMap<Name, (Time, Option<Name>)>);
 
 impl Hints {
-    /// Whether a report about `destination` may go out now; if so it counts as sent.
-    fn may(&mut self, destination: &Name, now: Time) -> bool {
+    /// Whether a report about `destination` may go out now, for a packet that `by` brought; if so it
+    /// counts as sent. Where too many were reported lately, the neighbour that had most of them gets
+    /// no more, and to the others it makes room.
+    fn may(&mut self, destination: &Name, by: Option<Name>, now: Time) -> bool {
         let is_recent = |last: &Time| now.since(*last) < UNREACHABLE_EVERY;
-        if self.0.get(destination).is_some_and(is_recent) {
+        if self.0.get(destination).is_some_and(|(last, _)| is_recent(last)) {
             return false;
         }
         if self.0.len() >= UNREACHABLE_MAX {
-            self.0.retain(|_, last| is_recent(last));
+            self.0.retain(|_, (last, _)| is_recent(last));
         }
-        if self.0.len() >= UNREACHABLE_MAX {
+        if self.0.len() >= UNREACHABLE_MAX && !self.make_room(by) {
             return false;
         }
-        self.0.insert(*destination, now);
+        self.0.insert(*destination, (now, by));
         true
     }
 
-    /// The hint about a packet that knows no way, and whom it is for; `None` if none is due.
+    fn make_room(&mut self, by: Option<Name>) -> bool {
+        let mut counts: BTreeMap<Option<Name>, usize> = BTreeMap::new();
+        self.0.values().for_each(|(_, by)| *counts.entry(*by).or_default() += 1);
+        let own = counts.get(&by).copied().unwrap_or(0);
+        let most = counts.into_iter().max_by_key(|(_, count)| *count);
+        let Some((most, _)) = most.filter(|(_, count)| *count > own + 1) else { return false };
+        let of_most = self.0.iter().filter(|(_, (_, by))| *by == most);
+        let oldest = of_most.min_by_key(|(_, (last, _))| *last).map(|(name, _)| *name);
+        oldest.is_some_and(|oldest| self.0.remove(&oldest).is_some())
+    }
+
+    /// The hint about a packet that knows no way, which `by` brought, and whom it is for; `None` if
+    /// none is due.
     pub fn about(
         &mut self,
-        lost: &[u8],
+        (lost, by): (&[u8], Option<Name>),
         own: &Name,
         pool: &Pool,
         now: Time,
@@ -52,7 +66,7 @@ impl Hints {
             return None;
         }
         let (source, destination) = (route.source(), route.destination());
-        if !self.may(&destination, now) {
+        if !self.may(&destination, by, now) {
             return None;
         }
         let total = HEAD_ROOM + Name::LEN;
@@ -97,7 +111,7 @@ mod tests {
         let pool = Pool::new(1 << 20);
         let (bytes, header) = lost(ConType::Data, name(2));
         let (to, hint) =
-            Hints::default().about(&bytes, &name(3), &pool, Time::ZERO).expect("the first");
+            Hints::default().about((&bytes, None), &name(3), &pool, Time::ZERO).expect("the first");
         let route = Route::new_checked(&hint[FRAME_HEADER..]).expect("a route");
         assert_eq!((to, route.source(), route.destination()), (name(1), name(3), name(1)));
         let told = Header::parse(&hint[FRAME_HEADER + ROUTE_LEN..]).expect("a header");
@@ -115,7 +129,7 @@ mod tests {
             let mut bytes = [0; 32];
             bytes[..2].copy_from_slice(&fill.to_be_bytes());
             let (bytes, _) = lost(kind, Name::from_bytes(bytes));
-            hints.about(&bytes, &name(3), &pool, now).is_some()
+            hints.about((&bytes, None), &name(3), &pool, now).is_some()
         };
         assert!(!told(ConType::Unreachable, 0, Time::ZERO));
         assert!(!told(ConType::Refused, 0, Time::ZERO));
@@ -124,5 +138,22 @@ mod tests {
         assert!(!told(ConType::Data, 0, Time::ZERO + UNREACHABLE_EVERY / 2));
         assert!(told(ConType::Data, 0, Time::ZERO + UNREACHABLE_EVERY));
         assert!(told(ConType::Data, 999, Time::ZERO + UNREACHABLE_EVERY));
+    }
+
+    // OV-07: a bound whose being full is the denial.
+    #[test]
+    fn a_flood_of_lost_packets_keeps_no_other_neighbour_from_its_reports() {
+        let (mut hints, now) = (Hints::default(), Time::ZERO);
+        let destination = |fill: u16| {
+            let mut bytes = [9; 32];
+            bytes[..2].copy_from_slice(&fill.to_be_bytes());
+            Name::from_bytes(bytes)
+        };
+        let flood = (0..2_000).filter(|fill| hints.may(&destination(*fill), Some(name(1)), now));
+        assert_eq!(flood.count(), UNREACHABLE_MAX);
+        let honest = (2_000..2_100).filter(|at| hints.may(&destination(*at), Some(name(2)), now));
+        assert_eq!(honest.count(), 100);
+        assert!(!hints.may(&destination(3_000), Some(name(1)), now));
+        assert_eq!(hints.0.len(), UNREACHABLE_MAX);
     }
 }

@@ -64,6 +64,21 @@ impl Kept {
         dropped
     }
 
+    /// Lets the oldest packet go of those that wait for whom most wait for, by bytes; false if there
+    /// is none. A flood for one that is away takes no room from what waits for another.
+    pub fn drop_one(&mut self) -> bool {
+        let Some((awaited, heap)) = self.0.iter_mut().max_by_key(|(_, heap)| heap.bytes) else {
+            return false;
+        };
+        let oldest = heap.parcels.pop_front();
+        heap.bytes -= oldest.as_ref().map_or(0, |parcel| parcel.frame.capacity());
+        let awaited = *awaited;
+        if heap.parcels.is_empty() {
+            self.0.remove(&awaited);
+        }
+        oldest.is_some()
+    }
+
     /// Takes all packets out, to be routed again.
     pub fn take(&mut self) -> impl Iterator<Item = Parcel> + use<> {
         std::mem::take(&mut self.0).into_values().flat_map(|heap| heap.parcels)
@@ -124,5 +139,20 @@ mod tests {
         let expired = std::iter::from_fn(|| kept.expired(end)).count() as u64;
         assert_eq!((expired + dropped, kept.bytes(), pool.used()), (201, 0, 0));
         assert_eq!(kept.next_timeout(), None);
+    }
+
+    // A bound whose being full is the denial.
+    #[test]
+    fn where_memory_is_full_those_go_for_whom_most_is_kept() {
+        let (pool, mut kept) = (Pool::new(1 << 30), Kept::default());
+        let [flooded, other] = [1, 2].map(|fill| Awaited::Client(Name::from_bytes([fill; 32])));
+        kept.push(other, parcel(&pool, 1_000, Time::ZERO));
+        for _ in 0..20 {
+            assert_eq!(kept.push(flooded, parcel(&pool, 1_000, Time::ZERO)), 0);
+        }
+        assert_eq!((0..19).filter(|_| kept.drop_one()).count(), 19);
+        assert!(kept.0.contains_key(&other) && kept.0.contains_key(&flooded));
+        assert!(kept.drop_one() && kept.drop_one() && !kept.drop_one());
+        assert_eq!((kept.bytes(), pool.used()), (0, 0));
     }
 }

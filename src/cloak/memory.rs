@@ -1,6 +1,7 @@
 //! What a CLOAK node should find again at its next start: the neighbours it dialled with success,
-//! so that a start without configuration finds the overlay, and the highest numbers of records, so
-//! that nobody plays it an old one after a restart (DH-02).
+//! so that a start without configuration finds the overlay, the highest numbers of records, so
+//! that nobody plays it an old one after a restart (DH-02), and a number above all that it has used
+//! in the trees, so that its words count whatever its clock says.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::clock::Time;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::{Endpoint, Name};
-use crate::base::limits::{PEERS_REMEMBERED, REMEMBER_AFTER, REMEMBER_EVERY};
+use crate::base::limits::{NUMBERS_AHEAD, PEERS_REMEMBERED, REMEMBER_AFTER, REMEMBER_EVERY};
 use crate::base::machine::Deadline;
 
 /// What an earlier run knew.
@@ -19,6 +20,9 @@ pub struct Remembered {
     pub peers: Vec<Endpoint>,
     /// The highest number seen of each Name's records.
     pub numbers: BTreeMap<Name, u64>,
+    /// A number above all that this node has used in the trees.
+    #[serde(default)]
+    pub own: u64,
 }
 
 /// The same as people read it.
@@ -26,6 +30,8 @@ pub struct Remembered {
 struct Text {
     peers: Vec<String>,
     numbers: BTreeMap<Name, u64>,
+    #[serde(default)]
+    own: u64,
 }
 
 impl Remembered {
@@ -33,15 +39,15 @@ impl Remembered {
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         let peers = self.peers.iter().map(Endpoint::to_string).collect();
-        let text = Text { peers, numbers: self.numbers.clone() };
+        let text = Text { peers, numbers: self.numbers.clone(), own: self.own };
         serde_json::to_vec_pretty(&text).expect("strings and numbers are JSON")
     }
 
     /// Reads such a text.
     pub fn from_json(text: &[u8]) -> Result<Self, serde_json::Error> {
-        let Text { peers, numbers } = serde_json::from_slice(text)?;
+        let Text { peers, numbers, own } = serde_json::from_slice(text)?;
         let peers: Result<_, _> = peers.iter().map(|peer| peer.parse()).collect();
-        Ok(Self { peers: peers.map_err(serde::de::Error::custom)?, numbers })
+        Ok(Self { peers: peers.map_err(serde::de::Error::custom)?, numbers, own })
     }
 }
 
@@ -51,6 +57,8 @@ pub(super) struct Memory {
     peers: Vec<Endpoint>,
     /// Changes of the numbers that were seen here.
     lessons: u64,
+    /// What is kept as above all own numbers.
+    own: u64,
     is_changed: bool,
     due: Option<Time>,
     /// Not before this.
@@ -59,9 +67,9 @@ pub(super) struct Memory {
 
 impl Memory {
     /// What an earlier run left; `lessons` as they are now.
-    pub(super) fn new(mut peers: Vec<Endpoint>, lessons: u64) -> Self {
+    pub(super) fn new(mut peers: Vec<Endpoint>, own: u64, lessons: u64) -> Self {
         peers.truncate(PEERS_REMEMBERED);
-        Self { peers, lessons, is_changed: false, due: None, next: Time::ZERO }
+        Self { peers, lessons, own, is_changed: false, due: None, next: Time::ZERO }
     }
 
     /// A peer was dialled with success.
@@ -74,9 +82,12 @@ impl Memory {
         }
     }
 
-    /// Sees whether there is something new.
-    pub(super) fn look(&mut self, lessons: u64, now: Time) {
+    /// Sees whether there is something new. `own`: the highest number that was used in the trees.
+    pub(super) fn look(&mut self, lessons: u64, own: u64, now: Time) {
         self.is_changed |= std::mem::replace(&mut self.lessons, lessons) != lessons;
+        if own > self.own {
+            (self.own, self.is_changed) = (own.saturating_add(NUMBERS_AHEAD), true);
+        }
         if self.is_changed && self.due.is_none() {
             self.due = Some(self.next.max(now + REMEMBER_AFTER));
         }
@@ -98,7 +109,7 @@ impl Memory {
             return None;
         }
         let numbers = numbers().into_iter().collect();
-        Some(Remembered { peers: self.peers.clone(), numbers }.to_json())
+        Some(Remembered { peers: self.peers.clone(), numbers, own: self.own }.to_json())
     }
 
     /// When it is due.
@@ -125,7 +136,8 @@ mod tests {
     #[test]
     fn the_text_is_read_again_and_nothing_else_is() {
         let numbers = BTreeMap::from([(Name::from_bytes([7; 32]), u64::MAX)]);
-        let remembered = Remembered { peers: vec![peer(1), Endpoint::Unix("/x".into())], numbers };
+        let peers = vec![peer(1), Endpoint::Unix("/x".into())];
+        let remembered = Remembered { peers, numbers, own: 7 };
         assert_eq!(Remembered::from_json(&remembered.to_json()).expect("its own"), remembered);
         for wrong in ["", "{}", r#"{"peers": ["h"], "numbers": {}}"#] {
             assert!(Remembered::from_json(wrong.as_bytes()).is_err(), "{wrong}");
@@ -134,12 +146,12 @@ mod tests {
 
     #[test]
     fn what_is_new_is_kept_soon_and_then_once_a_minute() {
-        let mut memory = Memory::new(vec![peer(1)], 3);
+        let mut memory = Memory::new(vec![peer(1)], 0, 3);
         let start = Time::ZERO;
-        memory.look(3, start);
+        memory.look(3, 0, start);
         assert_eq!(memory.next_timeout(), None);
         (2..=20).for_each(|number| memory.met(&peer(number)));
-        memory.look(3, start);
+        memory.look(3, 0, start);
         let first = start + REMEMBER_AFTER;
         assert!(!memory.is_due(start) && memory.is_due(first));
         let text = memory.keep(Vec::new, first).expect("news");
@@ -147,10 +159,25 @@ mod tests {
         assert_eq!(kept.peers.len(), PEERS_REMEMBERED);
         assert_eq!(kept.peers[0], peer(20));
         memory.met(&peer(20));
-        memory.look(3, first);
+        memory.look(3, 0, first);
         assert_eq!(memory.next_timeout(), None, "nothing is new");
-        memory.look(4, first);
+        memory.look(4, 0, first);
         assert_eq!(memory.next_timeout().map(|due| due.at), Some(first + REMEMBER_EVERY));
         assert!(memory.keep(Vec::new, first).is_some() && memory.keep(Vec::new, first).is_none());
+    }
+
+    // Row 11
+    #[test]
+    fn what_is_kept_is_above_every_number_used_and_is_kept_seldom() {
+        let (mut memory, now) = (Memory::new(Vec::new(), 0, 0), Time::ZERO);
+        let mut kept = Vec::new();
+        for number in (1_000..NUMBERS_AHEAD * 3).step_by(30_000) {
+            memory.look(0, number, now);
+            if let Some(text) = memory.keep(Vec::new, now) {
+                kept.push(Remembered::from_json(&text).expect("its own").own);
+            }
+            assert!(kept.last().is_some_and(|own| *own >= number));
+        }
+        assert_eq!(kept.len(), 3);
     }
 }

@@ -109,6 +109,7 @@ impl Cloak {
         }
         let overlay = config.overlay.as_ref().map(|settings| {
             let numbers = remembered.numbers.iter().map(|(name, number)| (*name, *number));
+            let numbers = (remembered.own, numbers);
             Box::new(Hyperbolic::new(&identity, settings, numbers, rng.child(), now))
         });
         let lessons = overlay.as_ref().map_or(0, |overlay| overlay.dht.lessons());
@@ -122,7 +123,7 @@ impl Cloak {
             diallers: config.peers.iter().cloned().map(Dialler::new).collect(),
             referrals: Referrals::default(),
             desk: Desk::default(),
-            memory: Memory::new(remembered.peers, lessons),
+            memory: Memory::new(remembered.peers, remembered.own, lessons),
             rng,
             pool,
             actions: VecDeque::new(),
@@ -379,7 +380,7 @@ impl Cloak {
     /// Has what was learnt of the overlay kept for the next start, in its time.
     fn remember(&mut self, now: Time) {
         let Some(overlay) = &self.switch.post.overlay else { return };
-        self.memory.look(overlay.dht.lessons(), now);
+        self.memory.look(overlay.dht.lessons(), overlay.forest.number(), now);
         if self.memory.is_due(now) {
             self.keep(now);
         }

@@ -3,7 +3,7 @@
 //! Nothing is remembered of a flow. A packet goes out, waits a moment for who is away, or is
 //! dropped under a name of its own.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::base::buffer::{Buffer, Pool};
 use crate::base::clock::Time;
@@ -44,6 +44,9 @@ pub struct Post {
     pub overlay: Option<Box<Hyperbolic>>,
     /// Aliases whose Names are known now, or known to be none's.
     pub sought: VecDeque<(Alias, Vec<Name>)>,
+    /// Clients whose record was older than one from before, which is looked for, or was found.
+    pub(super) outdone: BTreeSet<Name>,
+    pub(super) found_clients: VecDeque<Name>,
     pub(super) introductions: Introductions,
     pub(super) to_introduce: VecDeque<(Name, Name)>,
     pub(super) detours: Detours,
@@ -63,6 +66,8 @@ impl Post {
             wanted: VecDeque::new(),
             overlay,
             sought: VecDeque::new(),
+            outdone: BTreeSet::new(),
+            found_clients: VecDeque::new(),
             introductions: Introductions::default(),
             to_introduce: VecDeque::new(),
             detours: Detours::default(),
@@ -106,12 +111,19 @@ impl Post {
         match way {
             Way::Link(out) => self.pass(parcel, out, now),
             Way::Here => self.run_errand(&parcel, now),
-            Way::Wait(awaited) if self.pool.has_room(KEPT_SHARE) => {
-                self.wanted.push_back(awaited);
-                let dropped = self.kept.push(awaited, parcel);
+            Way::Wait(awaited) => {
+                let mut dropped = 0;
+                while !self.pool.has_room(KEPT_SHARE) && self.kept.drop_one() {
+                    dropped += 1;
+                }
+                if self.pool.has_room(KEPT_SHARE) {
+                    self.wanted.push_back(awaited);
+                    dropped += self.kept.push(awaited, parcel);
+                } else {
+                    self.counters.add("dropped-no-memory");
+                }
                 self.counters.add_many("dropped-kept-full", dropped);
             }
-            Way::Wait(_) => self.counters.add("dropped-no-memory"),
             Way::None => self.give_up(&parcel, "dropped-no-way", roster, now),
         }
     }
@@ -154,8 +166,8 @@ impl Post {
     /// Drops a packet and tells its source that there is no way.
     fn give_up(&mut self, lost: &Parcel, why: &'static str, roster: &Roster, now: Time) {
         self.counters.add(why);
-        let Some((source, hint)) = self.hints.about(&lost.frame, roster.own(), &self.pool, now)
-        else {
+        let packet = (&lost.frame[..], lost.from);
+        let Some((source, hint)) = self.hints.about(packet, roster.own(), &self.pool, now) else {
             return;
         };
         // By our own routing, or else back to where the packet came from.

@@ -186,10 +186,11 @@ impl Roster {
         }
     }
 
-    /// Forgets who has been away for long; says whether a client was among them.
-    pub fn tick(&mut self, now: Time) -> bool {
+    /// Forgets who has been away for long; gives the clients among them.
+    pub fn tick(&mut self, now: Time) -> Vec<Name> {
         let is_over = |end: &End, kept| end.primary.is_none() && end.since + kept <= now;
-        let clients = self.clients.len();
+        let left = self.clients.iter().filter(|(_, end)| is_over(end, AWAY_KEPT));
+        let left: Vec<Name> = left.map(|(name, _)| *name).collect();
         self.clients.retain(|_, end| !is_over(end, AWAY_KEPT));
         let gone: Vec<Name> = self
             .neighbours
@@ -199,7 +200,7 @@ impl Roster {
             .collect();
         gone.iter().for_each(|name| self.forget(name));
         self.table.attached.tick(now);
-        self.clients.len() != clients
+        left
     }
 
     /// When somebody has been away for long.

@@ -15,6 +15,7 @@ use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
 use crate::link::{Event, Link, LinkError};
 use crate::overlay::dht::alias::Alias;
+use crate::overlay::forest::tree::Said;
 use crate::wire::link::Role;
 use crate::wire::referral::Other;
 
@@ -109,6 +110,7 @@ impl Switch {
             self.weigh_links();
         }
         self.pump(id, now);
+        self.read_trees(now);
     }
 
     fn pump(&mut self, id: LinkId, now: Time) {
@@ -119,12 +121,16 @@ impl Switch {
                 Event::Attach(attachment) => self.attached(id, attachment, now),
                 // A CLOAK node's link has none of these.
                 Event::Ignored(_) => self.post.counters.add("ignored-frame"),
-                Event::Standing(standing) => self.stands(id, standing, now),
-                Event::Pulse(pulse) => self.pulses(id, pulse, now),
+                Event::Standing(standing) => self.says(id, Said::Standing(standing)),
+                Event::Pulse(pulse) => self.says(id, Said::Pulse(pulse)),
                 Event::Listens(port) => {
                     self.post.carriers.on(id, |carrier| carrier.listens = Some(port));
                 }
-                Event::Referral(referral) => self.referred(id, referral),
+                Event::Referral(referral) => {
+                    // The refusal that it follows may not have been looked at.
+                    self.read_trees(now);
+                    self.referred(id, referral);
+                }
                 Event::Word(kind, body) => self.word(id, kind, &body, now),
                 Event::Packet(frame) => self.post.arrived(frame, id, &self.roster, now),
                 Event::Broken(error) => self.broken(id, error, now),
@@ -327,7 +333,10 @@ impl Switch {
         if let Some(overlay) = &mut self.post.overlay {
             overlay.tick(now);
         }
-        if self.roster.tick(now) {
+        self.read_trees(now);
+        let left = self.roster.tick(now);
+        if !left.is_empty() {
+            self.forget_clients(&left);
             self.announcing.at(now);
         }
         self.announce(now);
@@ -412,6 +421,7 @@ fn ending(error: LinkError) -> &'static str {
         LinkError::Signature => "link-bad-proof",
         LinkError::Role => "link-wrong-role",
         LinkError::Late => "link-late",
+        LinkError::Violations => "link-tree-violations",
         LinkError::Silent => "link-silent",
         LinkError::Stalled => "link-stalled",
     }

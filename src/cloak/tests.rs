@@ -1,6 +1,7 @@
 //! Whole nodes back to back under virtual time.
 
 mod attachments;
+mod floods;
 mod lies;
 mod redirects;
 mod referrals;

@@ -4,31 +4,45 @@ use std::net::SocketAddr;
 
 use crate::base::clock::Time;
 use crate::base::ids::Name;
-use crate::base::limits::REFERRED_MAX;
+use crate::base::limits::{REFERRED_MAX, VIOLATIONS_MAX};
 use crate::base::links::LinkId;
+use crate::link::LinkError;
 use crate::overlay::forest::DOUBTFUL;
-use crate::overlay::forest::tree::{Lie, Said};
+use crate::overlay::forest::Heard;
+use crate::overlay::forest::tree::Said;
+use crate::overlay::source::SourceGroup;
 use crate::wire::referral::{Other, Referral};
-use crate::wire::tree::{Pulse, Standing};
 
+use super::carrier::Origin;
 use super::referrals::Reach;
 use super::switch::{Notice, Switch};
 
 impl Switch {
-    /// A neighbour says how it stands in a tree.
-    pub(super) fn stands(&mut self, id: LinkId, standing: Standing, now: Time) {
+    /// A neighbour says something of a tree: how it stands there, or that a root lives.
+    pub(super) fn says(&mut self, id: LinkId, said: Said) {
         let Some(from) = self.neighbour_on(id) else { return };
-        let Some(overlay) = &mut self.post.overlay else { return };
-        let heard = overlay.forest.hear(&from, standing, now);
-        self.judge(heard);
+        if let Some(overlay) = &mut self.post.overlay {
+            overlay.forest.hear(from, said);
+        }
     }
 
-    /// A neighbour says that a root lives.
-    pub(super) fn pulses(&mut self, id: LinkId, pulse: Pulse, now: Time) {
-        let Some(from) = self.neighbour_on(id) else { return };
-        let Some(overlay) = &mut self.post.overlay else { return };
-        let heard = overlay.forest.hear_pulse(&from, pulse, now);
-        self.judge(heard);
+    /// Looks at what neighbours said, at the end of each turn: of many words the newest one.
+    pub(super) fn read_trees(&mut self, now: Time) {
+        while let Some(heard) = self.post.overlay.as_mut().and_then(|o| o.forest.read(now)) {
+            let (from, violations) = match heard {
+                Heard::True => continue,
+                Heard::Crooked => {
+                    self.post.counters.add("tree-crooked");
+                    continue;
+                }
+                Heard::Unsigned { from, violations } => (from, violations),
+            };
+            self.post.counters.add("tree-unsigned");
+            let link = self.roster.neighbours.get(&from).and_then(|end| end.primary);
+            if let Some(id) = link.filter(|_| violations >= VIOLATIONS_MAX) {
+                self.broken(id, LinkError::Violations, now);
+            }
+        }
     }
 
     /// Names children to a neighbour that this node refused in a tree.
@@ -73,14 +87,6 @@ impl Switch {
         self.tell(Notice::Named(others));
     }
 
-    fn judge(&mut self, heard: Result<(), Lie>) {
-        match heard {
-            Ok(()) => {}
-            Err(Lie::Unsigned) => self.post.counters.add("tree-unsigned"),
-            Err(Lie::Crooked) => self.post.counters.add("tree-crooked"),
-        }
-    }
-
     fn neighbour_on(&self, id: LinkId) -> Option<Name> {
         self.post.carriers.get(id)?.name
     }
@@ -99,13 +105,25 @@ impl Switch {
 
     /// The overlay hears who came and who went.
     pub(super) fn overlay_sees(&mut self, name: &Name, is_up: bool, now: Time) {
+        let source = self.source(name);
         let Some(overlay) = &mut self.post.overlay else { return };
         if is_up {
-            overlay.forest.neighbour_up(*name, now);
+            overlay.forest.neighbour_up(*name, source, now);
         } else {
             overlay.forest.neighbour_down(name, now);
         }
         self.weigh_links();
+    }
+
+    /// Where a neighbour's link comes from. A peer of the configuration is alone, wherever it is.
+    fn source(&self, name: &Name) -> SourceGroup {
+        let primary = self.roster.neighbours.get(name).and_then(|end| end.primary);
+        match primary.and_then(|id| self.post.carriers.get(id)) {
+            Some(carrier) if !matches!(carrier.origin, Origin::Dialled(_)) => {
+                SourceGroup::of(*name, carrier.source)
+            }
+            _ => SourceGroup::Neighbour(*name),
+        }
     }
 
     /// Passes on what the overlay has to say.

@@ -17,6 +17,7 @@ use crate::overlay::dht::alias::Alias;
 use crate::overlay::dht::key::{Key, Wanted, key};
 use crate::overlay::dht::record::{Places, Record, Signed};
 use crate::overlay::dht::{Dht, Order};
+use crate::overlay::source::{Bringer, SourceGroup};
 use crate::overlay::word::Word;
 use crate::wire::errand::Errand;
 use crate::wire::{places, sought};
@@ -209,7 +210,8 @@ impl Run {
         let end = (form & 8 == 0).then_some((at, replica));
         let again = errand.to_bytes();
         assert_eq!(Errand::parse(&again).as_ref(), Ok(&errand));
-        let came_from = (form & 16 == 0).then_some(from);
+        let source = SourceGroup::Neighbour(from);
+        let came_from = (form & 16 == 0).then_some(Bringer { neighbour: from, source });
         self.dht.arrived(&errand, (from, some_places(script)), came_from, end, self.now);
     }
 

@@ -16,6 +16,7 @@ use crate::overlay::forest::notary::Notary;
 use crate::overlay::forest::rank::tag;
 use crate::overlay::forest::tree::{Said, Tree};
 use crate::overlay::hyperbolic::{Hyperbolic, Next, Settings};
+use crate::overlay::source::SourceGroup;
 use crate::overlay::word;
 use crate::wire::cursor::Writer;
 use crate::wire::errand::Errand;
@@ -138,7 +139,7 @@ impl Hands {
     pub(super) fn pulse(&self, script: &mut Script<'_>) -> Pulse {
         let (tree, root) = (script.byte() % (TREES + 1), script.byte() % HANDS);
         let claim = self.0[usize::from(root)].claim(tree, 1_000 + u64::from(script.byte()));
-        Pulse { tree, claim }
+        Pulse { tree, claim, hung: None }
     }
 }
 
@@ -209,7 +210,7 @@ impl Run {
         let settings = Settings { trees: TREES, roots, born: 1_000, ..Settings::default() };
         let now = Time::ZERO + Duration::from_secs(1);
         let own = identity(OWN);
-        let overlay = Hyperbolic::new(&own, &settings, [], Rng::new([3; 32]), now);
+        let overlay = Hyperbolic::new(&own, &settings, (0, []), Rng::new([3; 32]), now);
         let (linked, heard, words) = Default::default();
         let (judge, own) = (Notary::new(identity(OWN)), own.name());
         Self { overlay, hands, judge, own, now, linked, heard, words, said: 0 }
@@ -221,7 +222,7 @@ impl Run {
         match code % 10 {
             0 => {
                 self.linked.insert(hand);
-                self.overlay.forest.neighbour_up(name, self.now);
+                self.overlay.forest.neighbour_up(name, SourceGroup::Neighbour(name), self.now);
             }
             1 => {
                 self.linked.remove(&hand);
@@ -240,7 +241,7 @@ impl Run {
             }
             6 => {
                 let pulse = self.hands.pulse(script);
-                let _judged = self.overlay.forest.hear_pulse(&name, pulse, self.now);
+                self.overlay.forest.hear(name, Said::Pulse(pulse));
             }
             7 => {
                 let cost = [0, 10, 1 << 20, DOUBTFUL][script.below(4)];
@@ -264,7 +265,7 @@ impl Run {
         }
         if let Ok(standing) = Standing::parse(&word) {
             let from = self.hands.name(hand);
-            let _judged = self.overlay.forest.hear(&from, standing, self.now);
+            self.overlay.forest.hear(from, Said::Standing(standing));
         }
     }
 
@@ -324,6 +325,7 @@ impl Run {
 
     /// Takes what the node says and keeps it for answers.
     fn attend(&mut self) {
+        while self.overlay.forest.read(self.now).is_some() {}
         self.overlay.tick(self.now);
         let _told = self.overlay.places_to_tell(self.now);
         while let Some((to, said)) = self.overlay.poll_said() {

@@ -77,6 +77,9 @@ pub enum LinkError {
     /// The far end took too long to prove its Name.
     #[error("the far end did not prove its Name in time")]
     Late,
+    /// The far end said again and again what was not signed by whom it is about.
+    #[error("the far end says what is not signed")]
+    Violations,
     /// Nothing was heard while something waited for an answer.
     #[error("the far end fell silent")]
     Silent,
@@ -352,7 +355,7 @@ impl Link {
 
     /// Tells a neighbour that a root lives; whether the neighbour does is asked with it.
     pub fn pulse(&mut self, pulse: &Pulse, now: Time) {
-        let frame = message(&self.pool, Kind::Pulse, Pulse::LEN, |into| pulse.emit(into));
+        let frame = message(&self.pool, Kind::Pulse, pulse.room(), |into| pulse.emit(into));
         self.queue.tree_control(Kind::Pulse, pulse.tree, frame);
         self.monitor.sent(now);
     }

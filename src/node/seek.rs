@@ -171,6 +171,9 @@ impl Node {
     /// The CLOAK node says who claims an alias. What was not asked for pins nothing.
     pub(super) fn on_sought(&mut self, body: &[u8], now: Time) {
         let parsed = sought::parse(body).ok();
+        if let Some(([], former)) = &parsed {
+            return former.iter().for_each(|former| self.outdone(former, now));
+        }
         let parsed =
             parsed.and_then(|(letters, claims)| Some((Alias::from_bytes(letters).ok()?, claims)));
         let Some((alias, claims)) = parsed else { return self.counters.add("bad-sought") };
@@ -183,6 +186,16 @@ impl Node {
             claims.into_iter().filter_map(|bytes| Signed::parse(bytes).ok()).collect();
         self.counters.add_many("bad-record", (found - claims.len()) as u64);
         self.judge(&alias, &claims, now);
+    }
+
+    /// The CLOAK node shows a record that this device made before and has forgotten.
+    fn outdone(&mut self, former: &[u8], now: Time) {
+        let former = Signed::parse(former);
+        self.counters.add_many("bad-record", u64::from(former.is_err()));
+        let newer = former.ok().and_then(|former| self.whereabouts.outdo(&former, now));
+        if let Some(newer) = newer {
+            self.uplink.say(Kind::Record, newer.bytes());
+        }
     }
 
     fn judge(&mut self, alias: &Alias, claims: &[Signed], now: Time) {

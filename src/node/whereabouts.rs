@@ -22,6 +22,8 @@ pub(crate) struct Whereabouts {
     started: Time,
     /// The last number of a record or an attachment.
     number: u64,
+    /// What the CLOAK node told last.
+    told: Option<(Name, Box<[u8]>)>,
     /// Whether the CLOAK node was alone when it told its places last: the root of every tree.
     was_alone: bool,
     has_returned: bool,
@@ -42,6 +44,7 @@ impl Whereabouts {
             born,
             started,
             number: 0,
+            told: None,
             was_alone: true,
             has_returned: false,
             returned: None,
@@ -51,6 +54,7 @@ impl Whereabouts {
     /// The record for the places of the CLOAK node `home`, which told them.
     pub(crate) fn record(&mut self, home: Name, area: &[u8], now: Time) -> Option<Signed> {
         let told = places::parse(area).ok()?;
+        self.told = Some((home, area.into()));
         let is_alone = told.iter().all(|(_, word)| word.is_empty());
         let is_rare = self.returned.is_none_or(|last| now.since(last) >= HINT_EVERY);
         if self.was_alone && !is_alone && is_rare {
@@ -87,6 +91,16 @@ impl Whereabouts {
         self.number
     }
 
+    /// A record of this device from before, which it has forgotten: the one that it makes now outdoes
+    /// that. None if the last one did already.
+    pub(crate) fn outdo(&mut self, former: &Signed, now: Time) -> Option<Signed> {
+        let former = former.record();
+        let is_news = former.name == self.identity.name() && former.number > self.number;
+        let (home, area) = self.told.take_if(|_| is_news && !former.is_end())?;
+        self.number = former.number;
+        self.record(home, &area, now)
+    }
+
     /// Whether the CLOAK node has found company since this was asked last, after it had none.
     pub(crate) fn has_returned(&mut self) -> bool {
         std::mem::take(&mut self.has_returned)
@@ -112,6 +126,26 @@ mod tests {
         assert!(second.replaces(&first) && run(5_000)[0].replaces(&second));
         let tags: Vec<u32> = first.record().places.iter().map(|place| place.0).collect();
         assert_eq!((tags, first.record().home), (vec![3, 9], home));
+    }
+
+    // DH-02: a device whose clock is behind that of its former run.
+    #[test]
+    fn a_former_record_is_outdone_whatever_the_clock_says() {
+        let identity = Rc::new(Identity::from_seed([1; 32]));
+        let home = Name::from_bytes([2; 32]);
+        let area = [0; PLACES_LEN];
+        let make = |seed: u8, born| {
+            let identity = Rc::new(Identity::from_seed([seed; 32]));
+            Whereabouts::new(identity, None, born, Time::ZERO)
+        };
+        let record = |own: &mut Whereabouts| own.record(home, &area, Time::ZERO).expect("a record");
+        let former = record(&mut make(1, 1 << 40));
+        let mut own = Whereabouts::new(identity, None, 1, Time::ZERO);
+        assert!(!record(&mut own).replaces(&former));
+        let others = record(&mut make(3, 1 << 50));
+        assert!(own.outdo(&others, Time::ZERO).is_none());
+        let newer = own.outdo(&former, Time::ZERO).expect("it was outdone");
+        assert!(newer.replaces(&former) && own.outdo(&former, Time::ZERO).is_none());
     }
 
     #[test]

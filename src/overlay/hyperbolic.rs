@@ -8,21 +8,26 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::dht::key::Key;
+use super::dht::placement::Child;
+use super::dht::record::Places;
 use super::dht::{Dht, Order, placement};
 use super::forest::Forest;
 use super::forest::redirects::Refusal;
 use super::forest::tree::{Said, Tree};
 use super::greedy::{self, Progress, Tag};
 use super::metric::Metric;
-use super::word::Word;
+use super::source::{Bringer, SourceGroup};
+use super::word::{Letter, Word};
 use crate::base::clock::{Time, earliest};
 use crate::base::counters::Counters;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
-use crate::base::limits::{CHILDREN_MAX, TREES_DEFAULT};
+use crate::base::limits::{CHILDREN_MAX, HAND_OVER_LOOK, TREES_DEFAULT};
 use crate::base::machine::Deadline;
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
+use crate::wire::errand::Errand;
 use crate::wire::moved::Moved;
 use crate::wire::route::{Course, Route};
 
@@ -73,26 +78,30 @@ pub struct Hyperbolic {
     told: u64,
     /// The trees as they were when records were last handed over.
     shape: u64,
+    /// When they are looked at again at the soonest.
+    look_at: Time,
     tell_at: Option<Time>,
     counters: Counters,
 }
 
 impl Hyperbolic {
     /// A node that knows nobody, and of an earlier run the numbers of records
-    /// ([`Dht::remembered`]).
+    /// ([`Dht::remembered`]) and a number above all of its own in the trees.
     #[must_use]
     pub fn new(
         identity: &Rc<Identity>,
         settings: &Settings,
-        remembered: impl IntoIterator<Item = (Name, u64)>,
+        (own, remembered): (u64, impl IntoIterator<Item = (Name, u64)>),
         rng: Rng,
         now: Time,
     ) -> Self {
-        let mut forest = Forest::new(identity, settings.trees, &settings.roots, settings.born, now);
+        let born = settings.born.max(own);
+        let mut forest = Forest::new(identity, settings.trees, &settings.roots, born, now);
         forest.limit(settings.children);
         let dht = Dht::new(rng, forest.trees().len() as u8, remembered);
         let (metric, counters) = (Metric::Tree, Counters::default());
-        Self { forest, dht, metric, told: u64::MAX, shape: 0, tell_at: None, counters }
+        let (told, shape, look_at, tell_at) = (u64::MAX, 0, Time::ZERO, None);
+        Self { forest, dht, metric, told, shape, look_at, tell_at, counters }
     }
 
     /// Whether some neighbour is in our trees; else this node is alone, or among nodes that are
@@ -126,9 +135,7 @@ impl Hyperbolic {
 
     fn descend(&self, index: u8, route: &mut Route<&mut [u8]>) -> Next {
         let Some(tree) = self.forest.trees().get(usize::from(index)) else { return Next::Stuck };
-        let children = tree.children().map(|(_, letter, size)| (letter, size));
-        let key = route.destination();
-        let chosen = placement::choose(key.as_bytes(), tree.place().1, children);
+        let chosen = Self::branch(&self.forest, tree, route.destination().as_bytes());
         match chosen.and_then(|letter| tree.child(letter)) {
             Some(child) => Next::Neighbour(*child),
             None => Next::Here,
@@ -176,17 +183,39 @@ impl Hyperbolic {
 
     /// Somebody who hung below this node says where it is now; `came_from` brought it.
     pub fn hear_moved(&mut self, moved: &Moved, came_from: Option<Name>, now: Time) {
-        if !self.dht.may_bring(came_from, now) {
+        let by = self.bringer(came_from);
+        if !self.dht.may_bring(by, now) {
             return;
         }
-        if let Err(refusal) = self.forest.hear_moved(moved, now) {
+        if let Err(refusal) = self.forest.hear_moved(moved, by.map(|by| by.source), now) {
             self.counters.add(match refusal {
                 Refusal::Misplaced => "redirect-misplaced",
                 Refusal::Forged => "redirect-forged",
                 Refusal::Old => "redirect-old",
                 Refusal::Full => "redirects-full",
+                Refusal::Busy => "redirect-busy",
             });
         }
+    }
+
+    /// An errand for the table that ended at this node, as [`Dht::arrived`] has it.
+    pub fn arrived(
+        &mut self,
+        errand: &Errand<'_>,
+        asker: (Name, Places),
+        came_from: Option<Name>,
+        end: Option<(Key, u8)>,
+        now: Time,
+    ) {
+        let by = self.bringer(came_from);
+        self.dht.arrived(errand, asker, by, end, now);
+    }
+
+    fn bringer(&self, came_from: Option<Name>) -> Option<Bringer> {
+        let neighbour = came_from?;
+        let source = self.forest.source(&neighbour);
+        let source = source.unwrap_or(SourceGroup::Neighbour(neighbour));
+        Some(Bringer { neighbour, source })
     }
 
     /// This node's places, if they have changed since they were last told.
@@ -210,10 +239,18 @@ impl Hyperbolic {
     }
 
     /// Whether this node keeps a key in a tree: its descent ends here.
-    fn keeps(forest: &Forest, key: &[u8; 32], index: u8) -> bool {
-        let Some(tree) = forest.trees().get(usize::from(index)) else { return true };
-        let children = tree.children().map(|(_, letter, size)| (letter, size));
-        placement::choose(key, tree.place().1, children).is_none()
+    fn keeps(forest: &Forest, key: &Key, index: u8) -> bool {
+        let tree = forest.trees().get(usize::from(index));
+        tree.is_none_or(|tree| Self::branch(forest, tree, key).is_none())
+    }
+
+    /// The letter of the branch that a key goes into from here.
+    fn branch(forest: &Forest, tree: &Tree, key: &Key) -> Option<Letter> {
+        let children = tree.children().map(|(name, letter, size)| {
+            let source = forest.source(name).unwrap_or(SourceGroup::Neighbour(*name));
+            Child { letter, size, source }
+        });
+        placement::choose(key, forest.trees().len() as u8, tree.place().1, children)
     }
 
     /// What a neighbour is to be told of a tree.
@@ -230,7 +267,8 @@ impl Hyperbolic {
     pub fn tick(&mut self, now: Time) {
         self.forest.tick(now);
         let shape = self.forest.shape();
-        if std::mem::replace(&mut self.shape, shape) != shape {
+        if self.shape != shape && self.look_at <= now {
+            (self.shape, self.look_at) = (shape, now + HAND_OVER_LOOK);
             let forest = &self.forest;
             self.dht.hand_over(|key, tree| Self::keeps(forest, key, tree), now);
         }
@@ -241,7 +279,12 @@ impl Hyperbolic {
     #[must_use]
     pub fn next_timeout(&self) -> Option<Deadline> {
         let tell = self.tell_at.map(|at| Deadline { at, why: "tell clients their places" });
-        earliest(tell, earliest(self.forest.next_timeout(), self.dht.next_timeout()))
+        let look = (self.shape != self.forest.shape()).then_some(self.look_at);
+        let look = look.map(|at| Deadline { at, why: "look for records that leave" });
+        earliest(
+            earliest(tell, look),
+            earliest(self.forest.next_timeout(), self.dht.next_timeout()),
+        )
     }
 
     /// What was dropped, refused or noticed.

@@ -12,7 +12,9 @@ pub mod greedy;
 pub mod hyperbolic;
 pub mod metric;
 pub mod routes;
+pub mod source;
 pub mod table;
+pub mod verification;
 pub mod word;
 
 use serde::{Deserialize, Serialize};

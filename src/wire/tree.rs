@@ -203,31 +203,60 @@ impl Standing {
     }
 }
 
-/// A root's newer number, passed on where nothing else has changed.
+/// A root's newer number, passed on where nothing else has changed. To its own maker: a word that
+/// it has forgotten, whose number it has to go above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pulse {
     /// Which tree.
     pub tree: u8,
     /// The root and its number.
     pub claim: Claim,
+    /// Where this is the word of a child and no root's: below whom it hung, and by which letter. The
+    /// number and the signature are its edge's then.
+    pub hung: Option<(Name, u8)>,
 }
 
 impl Pulse {
     /// Bytes of the message.
     pub const LEN: usize = 1 + Claim::LEN;
+    /// Bytes of the word of a child.
+    pub const HUNG_LEN: usize = Self::LEN + Name::LEN + 1;
+
+    /// Bytes of this one.
+    #[must_use]
+    pub const fn room(&self) -> usize {
+        if self.hung.is_some() { Self::HUNG_LEN } else { Self::LEN }
+    }
+
+    /// What its maker signed.
+    #[must_use]
+    pub fn text(&self) -> Vec<u8> {
+        let Self { tree, claim, hung } = self;
+        match hung {
+            Some((parent, letter)) => Edge::text(*tree, parent, &claim.root, *letter, claim.number),
+            None => Claim::text(*tree, claim.number),
+        }
+    }
 
     /// Reads the whole message.
     pub fn parse(body: &[u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(body);
-        let pulse = Self { tree: parse_tree(&mut reader)?, claim: Claim::parse(&mut reader)? };
+        let (tree, claim) = (parse_tree(&mut reader)?, Claim::parse(&mut reader)?);
+        let mut hung = None;
+        if body.len() > Self::LEN {
+            hung = Some((Name::from_bytes(reader.array()?), reader.u8()?));
+        }
         reader.end()?;
-        Ok(pulse)
+        Ok(Self { tree, claim, hung })
     }
 
     /// Writes the whole message.
     pub fn emit(&self, into: &mut Writer<'_>) {
         into.u8(self.tree);
         self.claim.emit(into);
+        if let Some((parent, letter)) = &self.hung {
+            into.bytes(parent.as_bytes()).u8(*letter);
+        }
     }
 }
 
@@ -298,10 +327,13 @@ mod tests {
 
     #[test]
     fn a_pulse_survives_its_bytes() {
-        let pulse = Pulse { tree: 2, claim: standing().claim };
-        let mut bytes = [0; Pulse::LEN];
-        pulse.emit(&mut Writer::new(&mut bytes));
-        assert_eq!(Pulse::parse(&bytes), Ok(pulse));
-        assert!(Pulse::parse(&bytes[1..]).is_err());
+        for hung in [None, Some((Name::from_bytes([8; 32]), 9))] {
+            let pulse = Pulse { tree: 2, claim: standing().claim, hung };
+            let mut bytes = vec![0; pulse.room()];
+            pulse.emit(&mut Writer::new(&mut bytes));
+            assert_eq!(Pulse::parse(&bytes), Ok(pulse));
+            assert!(Pulse::parse(&bytes[1..]).is_err());
+            assert!(Pulse::parse(&[&bytes[..], &[0]].concat()).is_err());
+        }
     }
 }

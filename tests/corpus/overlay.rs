@@ -58,7 +58,7 @@ fn trees() -> Vec<(&'static str, Vec<u8>)> {
     let said = |roots: u8, steps: &[&[u8]]| versioned(&[&[1, roots], &steps.concat()[..]].concat());
     let whole = standing();
     let plain = Standing { wish: None, grant: None, edges: Vec::new(), ..whole.clone() };
-    let pulse = Pulse { tree: 1, claim: whole.claim };
+    let pulse = Pulse { tree: 1, claim: whole.claim, hung: None };
     let others = vec![Other { name: whole.claim.root, at: ([192, 0, 2, 1], 7001).into() }];
     let referral = Referral { tree: 1, others };
     let bytes = |standing: &Standing| emitted(standing.room(), |into| standing.emit(into));

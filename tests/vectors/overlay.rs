@@ -4,10 +4,11 @@ use muses::base::ids::Name;
 use muses::base::limits::{PLACES_LEN, REPLICAS};
 use muses::crypto::identity::Identity;
 use muses::overlay::dht::alias::Alias;
-use muses::overlay::dht::key::{Wanted, key};
-use muses::overlay::dht::placement;
+use muses::overlay::dht::key::{Key, Wanted, key, numbered};
+use muses::overlay::dht::placement::{self, Child};
 use muses::overlay::dht::record::{Record, Signed};
 use muses::overlay::forest::rank::{Rank, tag};
+use muses::overlay::source::SourceGroup;
 use muses::overlay::word::Word;
 use muses::wire::errand::{Errand, Sought};
 use muses::wire::moved::Moved;
@@ -78,10 +79,18 @@ fn standings_of_a_tree() {
 
 #[test]
 fn a_pulse_of_a_root() {
-    let pulse = Pulse { tree: TREE, claim: claim() };
-    let message = written(Pulse::LEN, |into| pulse.emit(into));
-    assert_eq!(Pulse::parse(&message), Ok(pulse));
-    vector!("pulse.txt").holds(&[("message", message)]);
+    let made = |pulse: Pulse| {
+        let message = written(pulse.room(), |into| pulse.emit(into));
+        assert_eq!(Pulse::parse(&message), Ok(pulse));
+        message
+    };
+    let Edge { child, letter, number, by_child, .. } = edges().remove(0);
+    let own = Claim { root: child, number, signature: by_child };
+    let hung = Some((alice().name(), letter));
+    vector!("pulse.txt").holds(&[
+        ("message", made(Pulse { tree: TREE, claim: claim(), hung: None })),
+        ("own", made(Pulse { tree: TREE, claim: own, hung })),
+    ]);
 }
 
 #[test]
@@ -221,8 +230,17 @@ fn keys_of_names_and_aliases() {
 
 /// A decision: 0 and 0 where the key stays, else 1 and the letter.
 fn chosen(key: u8, at: &[u8], children: &[(u8, u32)]) -> [u8; 2] {
-    let chosen = placement::choose(&[key; 32], at, children.iter().copied());
+    let children: Vec<Child> = children.iter().map(|child| alone(*child)).collect();
+    decided(&[key; 32], 3, at, &children)
+}
+
+fn decided(key: &Key, trees: u8, at: &[u8], children: &[Child]) -> [u8; 2] {
+    let chosen = placement::choose(key, trees, at, children.iter().copied());
     chosen.map_or([0, 0], |letter| [1, letter])
+}
+
+fn alone((letter, size): (u8, u32)) -> Child {
+    Child { letter, size, source: SourceGroup::Neighbour(alice().name()) }
 }
 
 #[test]
@@ -230,11 +248,23 @@ fn where_keys_go() {
     let sizes = [(3, 4), (9, 16), (200, 1)];
     let deep = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
     let over = |decide: &dyn Fn(u8) -> [u8; 2]| (0..32).flat_map(decide).collect::<Vec<u8>>();
+    let shared = [7, 8].map(|letter| Child { letter, size: 9, source: SourceGroup::Address(5) });
+    let liars = [(3, 4), (9, u32::MAX), (200, 1)].map(alone).into_iter().chain(shared);
+    let liars: Vec<Child> = liars.collect();
+    let root = |trees| {
+        let copies = (0..REPLICAS).map(|replica| numbered([0; 32], replica));
+        copies.flat_map(|key| decided(&key, trees, &[], &liars)).collect::<Vec<u8>>()
+    };
     let numbers = (1..=40).chain([100, 1000, 1_000_000, 1 << 31, u32::MAX]);
     vector!("placement.txt").holds(&[
         ("keys", over(&|key| chosen(key, &[1, 2], &sizes))),
         ("places", over(&|at| chosen(1, &[at], &[(7, 1)]))),
         ("deep", over(&|key| chosen(key, &deep, &[(0, 2), (254, 2)]))),
+        ("root-of-1", root(1)),
+        ("root-of-2", root(2)),
+        ("root-of-3", root(3)),
+        ("root-of-4", root(4)),
+        ("sources", over(&|key| decided(&[key; 32], 3, &[1, 2], &liars))),
         ("sizes", numbers.flat_map(|size| placement::rounded(size).to_be_bytes()).collect()),
     ]);
 }

@@ -92,6 +92,8 @@ pub(super) struct User {
     /// The last list of attached Names that it heard.
     pub(super) names: Vec<Attachment>,
     pub(super) ignored: Vec<Kind>,
+    /// Bodies of the words about records.
+    pub(super) words: Vec<(Kind, Vec<u8>)>,
     pub(super) error: Option<LinkError>,
     pub(super) is_closed: bool,
 }
@@ -228,7 +230,7 @@ impl World {
 
     fn connect_user(&mut self, node: u8, on: Port, link: Option<Link>) -> usize {
         let user = self.users.len();
-        let (raw, heard, packets, standings) = Default::default();
+        let (raw, heard, packets, standings, words) = Default::default();
         let (error, names, ignored) = Default::default();
         let client = None;
         self.users.push(User {
@@ -238,6 +240,7 @@ impl World {
             heard,
             packets,
             standings,
+            words,
             names,
             ignored,
             error,
@@ -595,7 +598,8 @@ impl User {
                 }
                 Event::Names(list) => self.names = list,
                 Event::Ignored(kind) => self.ignored.push(kind),
-                Event::Attach(_) | Event::Pulse(_) | Event::Word(..) => (),
+                Event::Word(kind, body) => self.words.push((kind, body.to_vec())),
+                Event::Attach(_) | Event::Pulse(_) => (),
                 Event::Listens(_) | Event::Referral(_) => (),
             }
         }

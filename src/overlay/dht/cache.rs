@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::key::Wanted;
 use super::numbers::Numbers;
-use super::record::Signed;
+use super::record::{Record, Signed, Unverified};
 use super::store::life;
 use crate::base::clock::Time;
 use crate::base::fingerprint::Fingerprint;
@@ -112,7 +112,26 @@ impl Cache {
     /// Whether a higher number of the same Name was seen.
     #[must_use]
     pub fn is_older(&self, signed: &Signed) -> bool {
-        signed.record().number < self.numbers.highest(&signed.record().name)
+        self.has_newer(signed.record())
+    }
+
+    /// The same of what nobody has verified yet.
+    #[must_use]
+    pub fn has_newer(&self, record: &Record) -> bool {
+        record.number < self.numbers.highest(&record.name)
+    }
+
+    /// The record with these bytes, if it is known.
+    #[must_use]
+    pub fn same(&self, unverified: &Unverified<'_>) -> Option<&Signed> {
+        let held = self.held.get(&unverified.record().name);
+        held.map(|held| &held.signed).filter(|signed| signed.bytes() == unverified.bytes())
+    }
+
+    /// The newest record that is known of a Name, however old.
+    #[must_use]
+    pub fn newest(&self, name: &Name) -> Option<&Signed> {
+        self.held.get(name).map(|held| &held.signed)
     }
 
     /// What is known of a Name, old or not, for whoever is about to use it.
@@ -144,13 +163,14 @@ impl Cache {
     /// Whether the Name has withdrawn for good (DH-03).
     #[must_use]
     pub fn is_ended(&self, name: &Name) -> bool {
-        self.numbers.highest(name) == super::record::Record::END
+        self.numbers.highest(name) == Record::END
     }
 
-    /// A way by this record proved broken. True if it should be asked for again now.
+    /// A way by this record proved broken. True if it should be asked for again now: not where this
+    /// node never used one, because anybody may say so of any Name.
     pub fn doubt(&mut self, name: &Name, now: Time) -> bool {
+        let Some(held) = self.held.get_mut(name).filter(|held| held.is_asked) else { return false };
         self.absent.remove(&Wanted::Name(*name));
-        let Some(held) = self.held.get_mut(name) else { return true };
         let wait = match held.doubted {
             Some((at, wait)) if now.since(at) < wait => return false,
             Some((_, wait)) => (wait * 2).min(DOUBT_MAX),
@@ -163,9 +183,11 @@ impl Cache {
     /// It was asked for and not found.
     pub fn miss(&mut self, wanted: Wanted, now: Time) {
         self.absent.retain(|_, until| now < *until);
-        if self.absent.len() < ABSENT_MAX {
-            self.absent.insert(wanted, now + ABSENT_FOR);
+        if self.absent.len() >= ABSENT_MAX && !self.absent.contains_key(&wanted) {
+            let first = self.absent.iter().min_by_key(|(_, until)| **until);
+            first.map(|(wanted, _)| wanted.clone()).and_then(|wanted| self.absent.remove(&wanted));
         }
+        self.absent.insert(wanted, now + ABSENT_FOR);
     }
 
     /// Whether it was not found a moment ago.
@@ -223,7 +245,6 @@ mod tests {
     use super::super::record::tests::{called, identity, record, signed};
     use super::*;
     use crate::base::limits::RECORD_TTL_MAX;
-    use crate::overlay::dht::record::Record;
 
     fn at(seconds: u64) -> Time {
         Time::ZERO + Duration::from_secs(seconds)

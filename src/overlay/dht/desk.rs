@@ -1,12 +1,13 @@
 //! Errands that ended at this node: what others want kept, ask, answer or tell.
 
 use super::key::{Key, REPLICAS, Wanted, key};
-use super::record::{Places, Signed};
+use super::record::{Places, Signed, Unverified};
 use super::{Dht, Order};
 use crate::base::bucket::Bucket;
 use crate::base::clock::Time;
 use crate::base::ids::Name;
 use crate::base::limits::{ERRAND_BURST, ERRAND_EVERY, FOUND_MAX, NEIGHBOURS_MAX};
+use crate::overlay::source::Bringer;
 use crate::wire::errand::Errand;
 
 impl Dht {
@@ -17,7 +18,7 @@ impl Dht {
         &mut self,
         errand: &Errand<'_>,
         asker: (Name, Places),
-        came_from: Option<Name>,
+        came_from: Option<Bringer>,
         end: Option<(Key, u8)>,
         now: Time,
     ) {
@@ -41,7 +42,7 @@ impl Dht {
             }
             Errand::Found { nonce, records } => self.hear(*nonce, records, now),
             Errand::Push { record } => {
-                if let Some(signed) = self.read(record) {
+                if let Some(signed) = self.read_push(record, came_from, now) {
                     self.learn(signed, now);
                 }
             }
@@ -51,31 +52,76 @@ impl Dht {
         self.carry(now);
     }
 
-    /// Whether a neighbour may bring one more errand; one too many is counted.
-    pub fn may_bring(&mut self, neighbour: Option<Name>, now: Time) -> bool {
-        let Some(name) = neighbour else { return true };
-        if self.buckets.len() >= NEIGHBOURS_MAX && !self.buckets.contains_key(&name) {
-            self.buckets.clear();
+    /// Whether a neighbour may bring one more errand; one too many is counted. Where there are too
+    /// many neighbours, the one that brought least lately is forgotten: nothing is forgiven so.
+    pub fn may_bring(&mut self, bringer: Option<Bringer>, now: Time) -> bool {
+        let Some(Bringer { neighbour, .. }) = bringer else { return true };
+        if self.buckets.len() >= NEIGHBOURS_MAX && !self.buckets.contains_key(&neighbour) {
+            let least = self.buckets.iter().min_by_key(|(_, bucket)| bucket.full());
+            if let Some(least) = least.map(|(name, _)| *name) {
+                self.buckets.remove(&least);
+            }
         }
         let new = || Bucket::new(ERRAND_EVERY, ERRAND_BURST);
-        let may = self.buckets.entry(name).or_insert_with(new).take(now);
+        let may = self.buckets.entry(neighbour).or_insert_with(new).take(now);
         self.counters.add_many("dht-too-many-errands", u64::from(!may));
         may
     }
 
-    /// A record out of bytes from outside; one that its Name did not sign is counted (DH-01).
-    fn read(&mut self, bytes: &[u8]) -> Option<Signed> {
-        let signed = Signed::parse(bytes);
-        if signed.is_err() {
-            self.counters.add("dht-no-record");
+    /// A record in form; what is none is counted.
+    fn parse<'a>(&mut self, bytes: &'a [u8]) -> Option<Unverified<'a>> {
+        let unverified = Unverified::parse(bytes);
+        self.counters.add_many("dht-no-record", u64::from(unverified.is_err()));
+        unverified.ok()
+    }
+
+    /// The record, if its Name signed it; one that it did not is counted (DH-01). Nothing is
+    /// verified for a source that has had too much verified, nor for strangers that had together.
+    fn verify(
+        &mut self,
+        unverified: Unverified<'_>,
+        by: Option<Bringer>,
+        now: Time,
+    ) -> Option<Signed> {
+        if by.is_some_and(|by| self.budget.open(by.source) > now) {
+            self.counters.add("dht-busy");
+            return None;
         }
+        let signed = unverified.verify();
+        if let Some(by) = by {
+            self.budget.spend(by.source, 1, signed.is_ok(), now);
+        }
+        self.counters.add_many("dht-no-record", u64::from(signed.is_err()));
         signed.ok()
     }
 
-    fn keep(&mut self, bytes: &[u8], from: Option<Name>, end: Option<(Key, u8)>, now: Time) {
+    /// A record that its Name sent. One that would change nothing is not verified.
+    fn read_push(&mut self, bytes: &[u8], by: Option<Bringer>, now: Time) -> Option<Signed> {
+        let unverified = self.parse(bytes)?;
+        if self.cache.has_newer(unverified.record()) {
+            self.counters.add("dht-older");
+            return None;
+        }
+        match self.cache.same(&unverified) {
+            Some(signed) => Some(signed.clone()),
+            None => self.verify(unverified, by, now),
+        }
+    }
+
+    /// A record to be kept. What would be refused, or is here, is not verified.
+    fn keep(&mut self, bytes: &[u8], by: Option<Bringer>, end: Option<(Key, u8)>, now: Time) {
         let Some(end) = end else { return self.counters.add("dht-misplaced") };
-        let Some(signed) = self.read(bytes) else { return };
-        let _counted = self.store.keep(signed, end, from, now);
+        let Some(unverified) = self.parse(bytes) else { return };
+        if self.store.refuses(unverified.record(), end) {
+            return;
+        }
+        let signed = match self.store.same(&end.0, &unverified) {
+            Some(signed) => Some(signed.clone()),
+            None => self.verify(unverified, by, now),
+        };
+        if let Some(signed) = signed {
+            let _counted = self.store.keep(signed, end, by.map(|by| by.source), now);
+        }
     }
 
     /// Answers a question. An answer without records is an answer: the asker goes on at once.
@@ -96,10 +142,16 @@ impl Dht {
         if !self.lookups.expects(nonce) {
             return self.counters.add("dht-unasked-answer");
         }
-        let mut signed: Vec<Signed> = records.iter().filter_map(|bytes| self.read(bytes)).collect();
-        let count = signed.len();
-        signed.retain(|signed| !self.cache.is_older(signed));
-        self.counters.add_many("dht-older", (count - signed.len()) as u64);
+        // A question has one answer, so what it costs was asked for.
+        let mut signed = Vec::with_capacity(records.len());
+        for bytes in records {
+            let Some(unverified) = self.parse(bytes) else { continue };
+            if self.cache.has_newer(unverified.record()) {
+                self.counters.add("dht-older");
+            } else if let Some(record) = self.verify(unverified, None, now) {
+                signed.push(record);
+            }
+        }
         self.lookups.answer(nonce, signed, &mut self.rng, now);
     }
 }

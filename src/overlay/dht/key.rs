@@ -11,7 +11,7 @@ use crate::wire::errand::Sought;
 pub type Key = [u8; 32];
 
 /// What every key is a hash of begins with this.
-const DOMAIN: &[u8] = b"MUSeS key v1";
+const DOMAIN: &[u8] = b"MUSeS key v2";
 
 /// What is looked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,15 +42,37 @@ impl Wanted {
     }
 }
 
-/// SHA-256 of the domain, the replica's number, 1 or 2 for Name or alias, and the Name's 32 bytes
-/// or the alias's letters. Replicas, 0 to 7, have nothing to do with each other.
+/// SHA-256 of the domain, 1 or 2 for Name or alias, and the Name's 32 bytes or the alias's letters;
+/// its last byte is the replica's number, 0 to 7, instead. So a root sees which copy of what it
+/// places: the copies of one tree go to different branches below it ([`super::placement`]).
 #[must_use]
 pub fn key(wanted: &Wanted, replica: u8) -> Key {
     let (form, bytes) = match wanted {
         Wanted::Name(name) => (1, &name.as_bytes()[..]),
         Wanted::Alias(alias) => (2, alias.as_bytes()),
     };
-    sha256(&[DOMAIN, &[replica, form], bytes].concat())
+    numbered(sha256(&[DOMAIN, &[form], bytes].concat()), replica)
+}
+
+/// The key of another replica of the same.
+#[must_use]
+pub const fn numbered(mut key: Key, replica: u8) -> Key {
+    let [.., last] = &mut key;
+    *last = replica;
+    key
+}
+
+/// Which replica a key is of.
+#[must_use]
+pub const fn replica(key: &Key) -> u8 {
+    let [.., last] = key;
+    *last
+}
+
+/// What the keys of all replicas of the same have in common.
+#[must_use]
+pub const fn common(key: &Key) -> Key {
+    numbered(*key, u8::MAX)
 }
 
 /// The tree, out of `trees`, in which a replica is kept: each tree has its share, so that no root
@@ -84,8 +106,8 @@ mod tests {
             let [a, b, c, d, ..] = key(wanted, replica);
             u32::from_be_bytes([a, b, c, d])
         };
-        assert_eq!(start(&Wanted::Name(Name::from_bytes([1; 32])), 0), 0x64b4_6ee6);
-        assert_eq!(start(&Wanted::Alias("bob".parse().expect("one")), 7), 0x476f_e622);
+        assert_eq!(start(&Wanted::Name(Name::from_bytes([1; 32])), 0), 0x936b_5344);
+        assert_eq!(start(&Wanted::Alias("bob".parse().expect("one")), 7), 0xb2a3_1345);
     }
 
     #[test]

@@ -133,10 +133,13 @@ impl Lookups {
             lookup.is_quiet &= is_quiet;
             return;
         }
-        if self.running.len() == LOOKUPS_MAX {
+        if self.running.len() >= LOOKUPS_MAX {
             self.counters.add("dht-lookups-full");
-            self.done.push_back(Done { wanted, records: Vec::new(), is_quiet });
-            return;
+            let oldest = self.running.iter().min_by_key(|(_, l)| (!l.is_quiet, l.began));
+            oldest
+                .map(|(wanted, _)| wanted.clone())
+                .into_iter()
+                .for_each(|oldest| self.end(oldest));
         }
         let first = rng.below(u64::from(REPLICAS)) as u8;
         self.running.insert(wanted, Lookup::new(is_quiet, first, now));
@@ -383,14 +386,17 @@ mod tests {
     }
 
     #[test]
-    fn too_many_at_once_fail_at_once() {
+    fn when_there_are_too_many_the_oldest_ends() {
         let (mut lookups, mut rng) = (Lookups::default(), Rng::new([1; 32]));
         for at_ in 0..=LOOKUPS_MAX as u32 {
             let mut name = [0; 32];
             name[..4].copy_from_slice(&at_.to_be_bytes());
-            lookups.begin(Wanted::Name(Name::from_bytes(name)), false, &mut rng, at(0));
+            let now = at(u64::from(at_) / 100);
+            lookups.begin(Wanted::Name(Name::from_bytes(name)), at_ == 7, &mut rng, now);
         }
-        assert!(lookups.poll_done().is_some() && lookups.poll_done().is_none());
+        let done = lookups.poll_done().expect("a refresh of what is known goes first");
+        assert!(done.is_quiet && lookups.poll_done().is_none());
+        assert_eq!(lookups.count(), LOOKUPS_MAX);
         assert_eq!(lookups.counters().get("dht-lookups-full"), 1);
     }
 }

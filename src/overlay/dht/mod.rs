@@ -35,6 +35,7 @@ use crate::base::ids::Name;
 use crate::base::limits::{HAND_OVER_EVERY, HAND_OVER_GROUP};
 use crate::base::machine::Deadline;
 use crate::crypto::rng::Rng;
+use crate::overlay::verification::VerificationBudget;
 use crate::wire::errand::Errand;
 use cache::{Cache, Learnt};
 use key::{Key, Wanted, key, tree};
@@ -88,6 +89,8 @@ pub struct Dht {
     orders: VecDeque<Order>,
     /// How much each neighbour may bring.
     buckets: BTreeMap<Name, Bucket>,
+    /// How much each source may have verified.
+    budget: VerificationBudget,
     counters: Counters,
 }
 
@@ -107,6 +110,7 @@ impl Dht {
             leave_at: Time::ZERO,
             orders: VecDeque::new(),
             buckets: BTreeMap::new(),
+            budget: VerificationBudget::default(),
             counters: Counters::default(),
         }
     }
@@ -139,6 +143,12 @@ impl Dht {
     #[must_use]
     pub fn own(&self, name: &Name) -> Option<&Signed> {
         self.publisher.get(name)
+    }
+
+    /// The newest record that is known of a Name, however old.
+    #[must_use]
+    pub fn newest(&self, name: &Name) -> Option<&Signed> {
+        self.cache.newest(name)
     }
 
     /// The highest number seen of a Name, 0 if none was.

@@ -1,46 +1,118 @@
 //! Which node of a tree keeps a key: a descent from the root, decided at each node on its own.
 //!
-//! At a node a key stays there or goes on into one of the subtrees below, by weighted rendezvous
-//! hashing: each candidate draws a number `u` between 0 and 1 from (key, place, letter), and the
+//! At a node a key stays there or goes on into one of the branches below, by weighted rendezvous
+//! hashing: each candidate draws a number `u` between 0 and 1 from (key, place, slot), and the
 //! greatest `weight / -ln(u)` wins. The node itself weighs 1 and a subtree as much as nodes are in
 //! it, so every node of the tree is equally likely to keep a key; and when one weight grows, keys
 //! move to that candidate and nowhere else (reference: the recommended mapping of the overlay's
 //! study). All of it is integer arithmetic: every platform decides alike.
-//! `docs/protocol/dht.md#placement`.
+//!
+//! A weight is a child's own word, so no weight may win a majority of a key's copies (DH-05, DH-07).
+//! At the root of a tree the copies of one key that lie in it go to different candidates, and
+//! children that came from one [source](SourceGroup) are one candidate together. `docs/protocol/dht.md#placement`.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use super::key::{Key, REPLICAS, common, replica};
+use crate::base::limits::SUBTREE_MAX;
+use crate::overlay::source::SourceGroup;
 use crate::overlay::word::Letter;
 
 /// Bits behind the point of a logarithm.
 const FRACTION: u32 = 40;
 
-/// Where `key` goes at the node whose place is `at`: `None`, it stays; else into the subtree behind
-/// this letter. `children` gives each subtree's letter and announced size, in any order.
+/// A child as a place for keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Child {
+    /// Its letter.
+    pub letter: Letter,
+    /// Nodes below and including it, as it says.
+    pub size: u32,
+    /// Where its link comes from.
+    pub source: SourceGroup,
+}
+
+impl Child {
+    fn weight(&self) -> u64 {
+        u64::from(self.size.min(SUBTREE_MAX))
+    }
+
+    /// The number of its candidate: its letter's, or its source's.
+    fn slot(&self) -> u64 {
+        match self.source {
+            SourceGroup::Neighbour(_) => u64::from(self.letter) + 1,
+            SourceGroup::Address(address) => SHARED | address,
+        }
+    }
+}
+
+/// What tells the slot of a source from that of a letter.
+const SHARED: u64 = 1 << 62;
+
+/// Where `key` goes at the node whose place is `at` in one of `trees` trees: `None`, it stays; else
+/// into the subtree behind this letter. `children` come in any order.
 #[must_use]
 pub fn choose(
-    key: &[u8; 32],
+    key: &Key,
+    trees: u8,
     at: &[Letter],
-    children: impl Iterator<Item = (Letter, u32)>,
+    children: impl Iterator<Item = Child> + Clone,
 ) -> Option<Letter> {
-    let seed = seed(key, at);
-    let own = Bid { slot: None, weight: 1, cost: cost(draw(seed, 0)) };
-    let bids = children.map(|(letter, weight)| {
-        let cost = cost(draw(seed, u64::from(letter) + 1));
-        Bid { slot: Some(letter), weight, cost }
-    });
-    bids.fold(own, |best, bid| if bid.beats(&best) { bid } else { best }).slot
+    let children = children.filter(|child| child.size > 0);
+    let mut weights = BTreeMap::from([(0, 1)]);
+    for child in children.clone() {
+        *weights.entry(child.slot()).or_default() += child.weight();
+    }
+    // At a root all copies of a key see the same draws and take different ranks.
+    let (seed, rank) = match at {
+        [] => (seed(&common(key), at), rank(key, trees, weights.len())),
+        _ => (seed(key, at), 0),
+    };
+    let bids = weights.into_iter().map(|(slot, weight)| Bid::new(seed, slot, weight));
+    let chosen = ranked(bids.collect(), rank)?.slot;
+    let family = children.filter(|child| child.slot() == chosen);
+    let seed = self::seed(key, at);
+    let bids = family.map(|child| Bid::new(seed, u64::from(child.letter) + 1, child.weight()));
+    let chosen = ranked(bids.collect(), 0)?.slot;
+    chosen.checked_sub(1).and_then(|letter| Letter::try_from(letter).ok())
+}
+
+/// The rank of the candidate that a copy goes to at the root of its tree, of so many. The first
+/// copy of the next tree has the next rank, so that copies which are asked at once are not all of
+/// the first rank.
+fn rank(key: &Key, trees: u8, candidates: usize) -> usize {
+    let (replica, trees) = (usize::from(replica(key)), usize::from(trees.max(1)));
+    let (copy, tree) = (replica / trees, replica % trees);
+    let copies = usize::from(REPLICAS).saturating_sub(tree).div_ceil(trees);
+    (copy + tree) % candidates.min(copies).max(1)
+}
+
+/// The bid of this rank, the best one first.
+fn ranked(mut bids: Vec<Bid>, rank: usize) -> Option<Bid> {
+    if rank >= bids.len() {
+        return None;
+    }
+    let order = |a: &Bid, b: &Bid| if a.beats(b) { Ordering::Less } else { Ordering::Greater };
+    bids.select_nth_unstable_by(rank, order);
+    Some(bids.swap_remove(rank))
 }
 
 /// A candidate for a key.
 struct Bid {
-    slot: Option<Letter>,
-    weight: u32,
+    /// 0 is the node itself.
+    slot: u64,
+    weight: u64,
     /// `-log2(u)`, never zero.
     cost: u64,
 }
 
 impl Bid {
-    /// Whether `weight / cost` is greater; where it is equal, the node itself goes before its
-    /// children and a lower letter before a higher one.
+    fn new(seed: u64, slot: u64, weight: u64) -> Self {
+        Self { slot, weight, cost: cost(draw(seed, slot)) }
+    }
+
+    /// Whether `weight / cost` is greater; where it is equal, the lower slot goes first.
     fn beats(&self, other: &Self) -> bool {
         let own = u128::from(self.weight) * u128::from(other.cost);
         let his = u128::from(other.weight) * u128::from(self.cost);
@@ -130,8 +202,38 @@ pub fn announced(before: u32, size: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ids::Name;
     use crate::crypto::rng::Rng;
+    use crate::overlay::dht::key::numbered;
     use quickcheck::quickcheck;
+
+    const TREES: u8 = 3;
+
+    fn alone((letter, size): (Letter, u32)) -> Child {
+        Child { letter, size, source: SourceGroup::Neighbour(Name::from_bytes([0; 32])) }
+    }
+
+    /// One source's.
+    fn crowd(letters: std::ops::Range<Letter>, size: u32) -> impl Iterator<Item = Child> + Clone {
+        letters.map(move |letter| Child { letter, size, source: SourceGroup::Address(7) })
+    }
+
+    fn go(key: &Key, at: &[Letter], sizes: &[(Letter, u32)]) -> Option<Letter> {
+        choose(key, TREES, at, sizes.iter().copied().map(alone))
+    }
+
+    /// Copies of a key, out of eight in `trees` trees with these children of each root, that go
+    /// where `is_liars`.
+    fn drawn(
+        key: Key,
+        trees: u8,
+        children: impl Iterator<Item = Child> + Clone,
+        is_liars: impl Fn(Letter) -> bool,
+    ) -> usize {
+        let copies = (0..REPLICAS).map(|replica| numbered(key, replica));
+        let chosen = copies.filter_map(|key| choose(&key, trees, &[], children.clone()));
+        chosen.filter(|letter| is_liars(*letter)).count()
+    }
 
     /// A tree in which node 0 is the root and each other hangs below an earlier one.
     struct Tree {
@@ -173,7 +275,11 @@ mod tests {
                 let letter = |child: &usize| *self.places[*child].last().expect("not the root");
                 let below = self.children[node].iter();
                 let below = below.map(|child| (letter(child), self.sizes[*child]));
-                let Some(chosen) = choose(key, &self.places[node], below) else { return node };
+                let below: Vec<_> = below.collect();
+                let below = below.into_iter().map(alone);
+                // So many trees that each has one copy: the ranks of a root are another matter.
+                let chosen = choose(key, REPLICAS, &self.places[node], below);
+                let Some(chosen) = chosen else { return node };
                 let found = self.children[node].iter().find(|child| letter(child) == chosen);
                 node = *found.expect("a child's letter");
             }
@@ -182,8 +288,8 @@ mod tests {
         /// Keys of the fullest node in relation to the mean.
         fn imbalance(&self, keys: usize, rng: &mut Rng) -> f64 {
             let mut loads = vec![0_usize; self.places.len()];
-            for _ in 0..keys {
-                loads[self.owner(&rng.array())] += 1;
+            for at in 0..keys {
+                loads[self.owner(&numbered(rng.array(), at as u8 % REPLICAS))] += 1;
             }
             let most = loads.iter().max().copied().unwrap_or(0);
             (most * self.places.len()) as f64 / keys as f64
@@ -213,7 +319,7 @@ mod tests {
         let mut rng = Rng::new([2; 32]);
         let go = |key: &[u8; 32], third: u32| {
             let sizes = (0..8).map(|letter| (letter, if letter == 3 { third } else { 64 }));
-            choose(key, &[7, 1], sizes)
+            choose(key, TREES, &[7, 1], sizes.map(alone))
         };
         let keys: Vec<[u8; 32]> = (0..20_000).map(|_| rng.array()).collect();
         let moved = keys.iter().filter(|key| go(key, 64) != go(key, 72));
@@ -227,10 +333,11 @@ mod tests {
         fn the_order_of_children_does_not_matter(key: u64, at: Vec<u8>, sizes: Vec<u32>) -> bool {
             let mut bytes = [0; 32];
             bytes[..8].copy_from_slice(&key.to_be_bytes());
-            let children = || sizes.iter().take(256).enumerate().map(|(at, n)| (at as u8, *n));
-            let backwards: Vec<_> = children().collect();
-            choose(&bytes, &at, children())
-                == choose(&bytes, &at, backwards.into_iter().rev())
+            let mut children: Vec<_> =
+                sizes.iter().take(256).enumerate().map(|(at, n)| (at as u8, *n)).collect();
+            let there = go(&bytes, &at, &children);
+            children.reverse();
+            there == go(&bytes, &at, &children)
         }
 
         fn a_cost_is_a_logarithm(drawn: u64) -> bool {
@@ -255,7 +362,7 @@ mod tests {
         assert_eq!(cost(u64::MAX), 1);
         assert_eq!(cost(0), 64 << 40);
         assert_eq!(cost(1 << 63), 1 << 40);
-        assert!((0..100).all(|fill| choose(&[fill; 32], &[], [(0, 0)].into_iter()).is_none()));
+        assert!((0..100).all(|fill| go(&[fill; 32], &[], &[(0, 0)]).is_none()));
     }
 
     #[test]
@@ -277,15 +384,53 @@ mod tests {
         assert!(changes < 60, "{changes}");
     }
 
-    // Other implementations must find the same nodes. Computed by a second one, in Python.
+    // DH-05, DH-07: a weight made up, and many Names of one address.
+    #[test]
+    fn no_neighbour_of_a_root_draws_more_than_half_of_a_keys_copies() {
+        let mut rng = Rng::new([3; 32]);
+        for trees in 1..=4 {
+            for honest in 0..12 {
+                let others = (100..100 + honest).map(|letter| alone((letter, 1)));
+                let liar = [alone((9, u32::MAX))].into_iter().chain(others.clone());
+                let strangers = crowd(0..99, u32::MAX).chain(others);
+                for _ in 0..50 {
+                    let key = rng.array();
+                    let one = drawn(key, trees, liar.clone(), |letter| letter == 9);
+                    let many = drawn(key, trees, strangers.clone(), |letter| letter < 99);
+                    let most = if honest > 6 { usize::from(trees) } else { 4 };
+                    assert!(one.max(many) <= most, "{trees} {honest}: {one} {many}");
+                }
+            }
+        }
+    }
+
+    // DH-05: copies that are asked at once.
+    #[test]
+    fn a_liar_has_not_all_of_three_copies_that_follow_each_other() {
+        let mut rng = Rng::new([4; 32]);
+        for trees in 2..=4 {
+            let children: Vec<_> = [(9, u32::MAX), (3, 5), (4, 5), (5, 5)].map(alone).to_vec();
+            for _ in 0..200 {
+                let key = rng.array();
+                let at = |replica| {
+                    let key = numbered(key, replica % REPLICAS);
+                    choose(&key, trees, &[], children.iter().copied())
+                };
+                let is_liars = |first| (first..first + 3).all(|replica| at(replica) == Some(9));
+                assert!(!(0..REPLICAS).any(is_liars), "{trees}");
+            }
+        }
+    }
+
+    // Computed by a second implementation, in Python.
     #[test]
     fn decisions_are_fixed_for_ever() {
         let key = |fill: u8| [fill; 32];
-        let sizes = || [(3, 4), (9, 16), (200, 1)].into_iter();
-        let chosen: Vec<_> = (0..12).map(|fill| choose(&key(fill), &[1, 2], sizes())).collect();
+        let sizes = [(3, 4), (9, 16), (200, 1)];
+        let chosen: Vec<_> = (0..12).map(|fill| go(&key(fill), &[1, 2], &sizes)).collect();
         assert_eq!(chosen, [9, 3, 9, 9, 9, 9, 9, 9, 9, 9, 3, 9].map(Some));
         let places = [Some(7), Some(7), None, Some(7), Some(7), Some(7)];
-        let alone = (0..6).map(|at| choose(&key(1), &[at], [(7, 1)].into_iter()));
+        let alone = (0..6).map(|at| go(&key(1), &[at], &[(7, 1)]));
         assert_eq!(alone.collect::<Vec<_>>(), places);
         assert_eq!(cost(0x0123_4567_89ab_cdef), 0x7d0_53f6_d261);
     }

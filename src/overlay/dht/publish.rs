@@ -12,7 +12,7 @@ use super::record::Signed;
 use crate::base::clock::Time;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
-use crate::base::limits::{PUBLISH_EVERY, PUBLISH_SOON};
+use crate::base::limits::{NAMES_MAX, PUBLISH_EVERY, PUBLISH_SOON};
 use crate::crypto::rng::Rng;
 
 /// Keys of one record: its Name's replicas, then its alias's.
@@ -33,7 +33,7 @@ pub struct Publisher {
 
 impl Publisher {
     /// Stores this record from now on; a change is due at once. False if what is known of the Name
-    /// here is newer.
+    /// here is newer. Where there are too many, the one that changed longest ago makes room.
     pub fn publish(&mut self, signed: Signed, now: Time) -> bool {
         let name = signed.record().name;
         if let Some(present) = self.records.get(&name) {
@@ -43,6 +43,10 @@ impl Publisher {
             if present.signed.replaces(&signed) {
                 return false;
             }
+        }
+        if self.records.len() >= NAMES_MAX && !self.records.contains_key(&name) {
+            let oldest = self.records.iter().min_by_key(|(_, kept)| kept.changed);
+            oldest.map(|(name, _)| *name).iter().for_each(|name| self.withdraw(name));
         }
         self.due.retain(|(_, of, _)| *of != name);
         let slots = if signed.record().alias.is_some() { SLOTS } else { REPLICAS };
@@ -111,8 +115,10 @@ fn pause(since: Duration, rng: &mut Rng) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::tests::{called, identity, signed};
+    use super::super::record::Record;
+    use super::super::record::tests::{called, identity, record, signed};
     use super::*;
+    use crate::crypto::identity::Identity;
 
     fn due(publisher: &mut Publisher, rng: &mut Rng, now: Time) -> Vec<(Wanted, u8, u64)> {
         let mut due = Vec::new();
@@ -134,6 +140,19 @@ mod tests {
         let all = due(&mut publisher, &mut rng, Time::ZERO);
         let distinct: BTreeSet<_> = all.iter().collect();
         assert!(distinct.len() == 16 && all.iter().all(|(_, _, number)| *number == 6));
+    }
+
+    // Row 19
+    #[test]
+    fn no_more_names_are_stored_than_may_be_attached() {
+        let (mut publisher, mut rng) = (Publisher::default(), Rng::new([1; 32]));
+        for number in 0..NAMES_MAX as u64 + 5 {
+            let who = Identity::from_seed(rng.array());
+            let name = who.name();
+            let record = Record { name, home: name, ..record(1, 1) }.sign(&who).expect("a form");
+            publisher.publish(record, Time::ZERO + Duration::from_secs(number));
+        }
+        assert_eq!((publisher.count(), publisher.due.len()), (NAMES_MAX, NAMES_MAX * 8));
     }
 
     #[test]

@@ -167,6 +167,54 @@ fn parse_places(reader: &mut Reader<'_>) -> Result<Places, WireError> {
     Ok(places)
 }
 
+/// Bytes that have the form of a record; nobody has looked at the signature.
+#[derive(Debug)]
+pub struct Unverified<'a> {
+    record: Record,
+    bytes: &'a [u8],
+}
+
+impl<'a> Unverified<'a> {
+    /// Reads a record.
+    ///
+    /// # Errors
+    ///
+    /// Where the bytes have another form.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, RecordError> {
+        if bytes.len() > RECORD_MAX {
+            return Err(WireError::Bound.into());
+        }
+        let (text, _) = bytes.split_last_chunk::<SIGNATURE>().ok_or(WireError::Short)?;
+        Ok(Self { record: Record::parse(text)?, bytes })
+    }
+
+    /// What it says, or somebody says that it does.
+    #[must_use]
+    pub const fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8] {
+        self.bytes
+    }
+
+    /// The record, if its Name has signed it (DH-01).
+    ///
+    /// # Errors
+    ///
+    /// Where it has not.
+    pub fn verify(self) -> Result<Signed, RecordError> {
+        let Self { record, bytes } = self;
+        let (text, signature) = bytes.split_last_chunk::<SIGNATURE>().ok_or(WireError::Short)?;
+        if !verify(&record.name, &[DOMAIN, text].concat(), signature) {
+            return Err(RecordError::Signature);
+        }
+        Ok(Signed { record, bytes: bytes.into() })
+    }
+}
+
 /// A record with its Name's signature, which has been checked: there is no other way to one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
@@ -177,18 +225,7 @@ pub struct Signed {
 impl Signed {
     /// Reads a record; whatever its Name did not sign is no record (DH-01).
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
-        if bytes.len() > RECORD_MAX {
-            return Err(WireError::Bound.into());
-        }
-        let text = bytes.len().checked_sub(SIGNATURE).ok_or(WireError::Short)?;
-        let (text, signature) = bytes.split_at(text);
-        let record = Record::parse(text)?;
-        let mut fixed = [0; SIGNATURE];
-        fixed.copy_from_slice(signature);
-        if !verify(&record.name, &[DOMAIN, text].concat(), &fixed) {
-            return Err(RecordError::Signature);
-        }
-        Ok(Self { record, bytes: bytes.into() })
+        Unverified::parse(bytes)?.verify()
     }
 
     /// What it says.

@@ -1,22 +1,24 @@
 //! What this node keeps for others: records by key, each for as long as it may be believed.
 //!
 //! Of one Name only the highest number is kept (DH-02); the age of a record is counted from its
-//! arrival here and by nobody's clock but ours (DH-04). Room is bounded four ways (DH-08): claims
-//! under one alias, keys of one Name, bytes that came through one neighbour, bytes in all.
+//! arrival here and by nobody's clock but ours (DH-04). Room is bounded three ways (DH-08): claims
+//! under one alias, keys of one Name, bytes in all. Where the last is reached nothing is refused:
+//! a record goes of the source that brought most, so that no source is kept from its fair share.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::key::{Key, REPLICAS, Wanted, key};
-use super::record::Signed;
+use super::record::{Record, Signed, Unverified};
 use crate::base::clock::Time;
 use crate::base::counters::Counters;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
 use crate::base::limits::{
-    FOUND_MAX, RECORD_COST, RECORD_TTL_MAX, STORE_BYTES_MAX, STORE_BYTES_PER_NEIGHBOUR,
-    STORE_KEYS_PER_NAME,
+    FOUND_MAX, RECORD_COST, RECORD_TTL_MAX, STORE_BYTES_MAX, STORE_KEYS_PER_NAME,
 };
+use crate::overlay::source::SourceGroup;
 
 /// How long a record may be believed from its arrival on.
 #[must_use]
@@ -37,10 +39,6 @@ pub enum Refusal {
     Claims,
     /// As many keys as one Name may have here already.
     Signer,
-    /// As many bytes as one neighbour may bring already.
-    Neighbour,
-    /// No room at all.
-    Full,
 }
 
 impl Refusal {
@@ -53,8 +51,6 @@ impl Refusal {
             Self::Conflict => "dht-conflict",
             Self::Claims => "dht-claims-full",
             Self::Signer => "dht-signer-full",
-            Self::Neighbour => "dht-neighbour-full",
-            Self::Full => "dht-store-full",
         }
     }
 }
@@ -63,11 +59,33 @@ impl Refusal {
 struct Kept {
     signed: Signed,
     replica: u8,
-    /// Through which neighbour it came first; `None`: from a client of this node.
-    from: Option<Name>,
+    /// Who brought it, of several the one that had brought least; `None`: this node itself.
+    from: Option<SourceGroup>,
+    /// The turn at which it came.
+    turn: u64,
     expires: Time,
     /// It was handed to the node that keeps it from now on.
     is_handed: bool,
+}
+
+/// What one source has brought.
+#[derive(Debug, Default)]
+struct Book {
+    /// Bytes, with [`RECORD_COST`] for each record.
+    bytes: usize,
+    /// Its records by their signers, in the order in which they came.
+    signers: BTreeMap<Name, BTreeSet<(u64, Key)>>,
+}
+
+impl Book {
+    /// The record to let go: of the signer with most of them the oldest.
+    fn least(&self) -> Option<(Key, Name)> {
+        let first = |(_, records): &(&Name, &BTreeSet<(u64, Key)>)| {
+            (records.len(), Reverse(records.first().map(|(turn, _)| *turn)))
+        };
+        let (name, records) = self.signers.iter().max_by_key(first)?;
+        records.first().map(|(_, key)| (*key, *name))
+    }
 }
 
 /// All records kept.
@@ -78,8 +96,10 @@ pub struct Store {
     ends: BTreeSet<(Time, Key, Name)>,
     /// The same by their signers.
     signers: BTreeMap<Name, BTreeSet<Key>>,
-    /// Bytes, with [`RECORD_COST`] for each record, by the neighbour they came through.
-    bytes: BTreeMap<Option<Name>, usize>,
+    /// What each source has brought.
+    books: BTreeMap<Option<SourceGroup>, Book>,
+    bytes: usize,
+    turn: u64,
     counters: Counters,
 }
 
@@ -89,7 +109,7 @@ impl Store {
         &mut self,
         signed: Signed,
         (key, replica): (Key, u8),
-        from: Option<Name>,
+        from: Option<SourceGroup>,
         now: Time,
     ) -> Result<(), Refusal> {
         let done = self.admit(&signed, (&key, replica), from);
@@ -99,68 +119,112 @@ impl Store {
         }
         let name = signed.record().name;
         let expires = now + life(&signed);
-        // Who refreshes a record takes no quota over from who brought it.
         let same = self.kept.get(&(key, name)).filter(|kept| kept.signed == signed);
-        let from = same.map_or(from, |kept| kept.from);
+        let from = same.map_or(from, |kept| self.poorer(kept.from, from));
         self.remove(&key, &name);
-        self.former(&signed).iter().for_each(|key| self.remove(key, &name));
-        *self.bytes.entry(from).or_default() += cost(&signed);
+        self.former(signed.record()).iter().for_each(|key| self.remove(key, &name));
+        self.turn += 1;
+        let turn = self.turn;
+        let book = self.books.entry(from).or_default();
+        book.bytes += cost(&signed);
+        book.signers.entry(name).or_default().insert((turn, key));
+        self.bytes += cost(&signed);
         self.signers.entry(name).or_default().insert(key);
         self.ends.insert((expires, key, name));
-        self.kept.insert((key, name), Kept { signed, replica, from, expires, is_handed: false });
+        let kept = Kept { signed, replica, from, turn, expires, is_handed: false };
+        self.kept.insert((key, name), kept);
+        self.shrink();
         Ok(())
+    }
+
+    /// Of two that brought the same record the one that has brought less. So a flood does not make
+    /// an honest record its own by bringing it as well.
+    fn poorer(&self, a: Option<SourceGroup>, b: Option<SourceGroup>) -> Option<SourceGroup> {
+        let brought = |from| self.books.get(from).map_or(0, |book| book.bytes);
+        if brought(&b) < brought(&a) { b } else { a }
+    }
+
+    /// Lets go what is too much: a record of the source that has brought most.
+    fn shrink(&mut self) {
+        while self.bytes > STORE_BYTES_MAX {
+            let most = self.books.values().max_by_key(|book| book.bytes);
+            let Some((key, name)) = most.and_then(Book::least) else { return };
+            self.remove(&key, &name);
+            self.counters.add("dht-pushed-out");
+        }
+    }
+
+    /// Whether a record would be refused whoever signed it; if so that is counted.
+    pub fn refuses(&mut self, record: &Record, (key, replica): (Key, u8)) -> bool {
+        let refusal = match belongs(record, &key, replica) {
+            None => Refusal::Misplaced,
+            Some(_) if self.is_old(record) => Refusal::Older,
+            Some(_) => return false,
+        };
+        self.counters.add(refusal.what());
+        true
+    }
+
+    /// The record with these bytes, if it is kept under the key.
+    #[must_use]
+    pub fn same(&self, key: &Key, unverified: &Unverified<'_>) -> Option<&Signed> {
+        let kept = self.kept.get(&(*key, unverified.record().name));
+        kept.map(|kept| &kept.signed).filter(|signed| signed.bytes() == unverified.bytes())
+    }
+
+    fn is_old(&self, record: &Record) -> bool {
+        self.numbers(&record.name).any(|number| number > record.number)
     }
 
     fn admit(
         &mut self,
         signed: &Signed,
         (key, replica): (&Key, u8),
-        from: Option<Name>,
+        from: Option<SourceGroup>,
     ) -> Result<(), Refusal> {
-        let is_alias = belongs(signed, key, replica).ok_or(Refusal::Misplaced)?;
         let record = signed.record();
-        if self.numbers(&record.name).any(|number| number > record.number) {
+        let is_alias = belongs(record, key, replica).ok_or(Refusal::Misplaced)?;
+        if self.is_old(record) {
             return Err(Refusal::Older);
         }
-        let present = self.kept.get(&(*key, record.name)).map(|kept| (&kept.signed, kept.from));
-        if let Some((other, _)) = present {
-            if other == signed {
-                return Ok(());
-            }
-            if other.record().number == record.number {
+        if let Some(kept) = self.kept.get(&(*key, record.name)) {
+            let other = &kept.signed;
+            if other != signed && other.record().number == record.number {
                 self.counters.add("dht-same-number");
                 if !signed.replaces(other) {
                     return Err(Refusal::Conflict);
                 }
             }
-        }
-        if present.is_none() && is_alias && self.find(key).count() >= FOUND_MAX {
-            return Err(Refusal::Claims);
+            return Ok(());
         }
         let keys = self.signers.get(&record.name).map_or(0, BTreeSet::len);
-        if present.is_none() && keys - self.former(signed).len() >= STORE_KEYS_PER_NAME {
+        if keys.saturating_sub(self.former(record).len()) >= STORE_KEYS_PER_NAME {
             return Err(Refusal::Signer);
         }
-        let freed = present.map_or(0, |(other, _)| cost(other));
-        let freed_here = present.filter(|(_, by)| *by == from).map_or(0, |(other, _)| cost(other));
-        let brought = self.bytes.get(&from).copied().unwrap_or(0);
-        if brought + cost(signed) > STORE_BYTES_PER_NEIGHBOUR + freed_here {
-            return Err(Refusal::Neighbour);
-        }
-        if self.bytes() + cost(signed) > STORE_BYTES_MAX + freed {
-            return Err(Refusal::Full);
+        if is_alias && self.find(key).count() >= FOUND_MAX {
+            let name = self.crowding(key, from).ok_or(Refusal::Claims)?;
+            self.remove(key, &name);
+            self.counters.add("dht-pushed-out");
         }
         Ok(())
     }
 
+    /// The latest claim under an alias's key of a source that has two more of them there than this
+    /// one, which brings another.
+    fn crowding(&self, key: &Key, from: Option<SourceGroup>) -> Option<Name> {
+        let claims: Vec<&Kept> = self.under(key).collect();
+        let of = |from| claims.iter().filter(|kept| kept.from == from).count();
+        let most = claims.iter().max_by_key(|kept| (of(kept.from), kept.turn))?;
+        (of(most.from) >= of(from) + 2).then(|| most.signed.record().name)
+    }
+
     /// Keys under which a Name claimed an alias that it has no more.
-    fn former(&self, signed: &Signed) -> Vec<Key> {
-        let record = signed.record();
+    fn former(&self, record: &Record) -> Vec<Key> {
         let keys = self.signers.get(&record.name).into_iter().flatten().copied();
         let is_former = |key: &Key| {
             self.kept.get(&(*key, record.name)).is_some_and(|kept| {
                 kept.signed.record().alias != record.alias
-                    && belongs(&kept.signed, key, kept.replica) == Some(true)
+                    && belongs(kept.signed.record(), key, kept.replica) == Some(true)
             })
         };
         keys.filter(is_former).collect()
@@ -175,11 +239,17 @@ impl Store {
                 self.signers.remove(name);
             }
         }
-        if let Some(bytes) = self.bytes.get_mut(&kept.from) {
-            *bytes -= cost(&kept.signed);
-            if *bytes == 0 {
-                self.bytes.remove(&kept.from);
+        self.bytes -= cost(&kept.signed);
+        let Some(book) = self.books.get_mut(&kept.from) else { return };
+        book.bytes -= cost(&kept.signed);
+        if let Some(records) = book.signers.get_mut(name) {
+            records.remove(&(kept.turn, *key));
+            if records.is_empty() {
+                book.signers.remove(name);
             }
+        }
+        if book.signers.is_empty() {
+            self.books.remove(&kept.from);
         }
     }
 
@@ -190,8 +260,12 @@ impl Store {
 
     /// The records kept under a key: one of a Name, up to four that claim an alias.
     pub fn find(&self, key: &Key) -> impl Iterator<Item = &Signed> {
+        self.under(key).map(|kept| &kept.signed)
+    }
+
+    fn under(&self, key: &Key) -> impl Iterator<Item = &Kept> {
         let all = (*key, Name::from_bytes([0; 32]))..=(*key, Name::from_bytes([0xff; 32]));
-        self.kept.range(all).map(|(_, kept)| &kept.signed)
+        self.kept.range(all).map(|(_, kept)| kept)
     }
 
     /// All of them, with key and replica.
@@ -251,8 +325,8 @@ impl Store {
 
     /// Bytes kept, with [`RECORD_COST`] for each record.
     #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.bytes.values().sum()
+    pub const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// What was refused, and why.
@@ -279,8 +353,7 @@ fn cost(signed: &Signed) -> usize {
 
 /// Whether a key is one of the record's: `Some(true)` for its alias's, `Some(false)` for its
 /// Name's.
-fn belongs(signed: &Signed, at: &Key, replica: u8) -> Option<bool> {
-    let record = signed.record();
+fn belongs(record: &Record, at: &Key, replica: u8) -> Option<bool> {
     if replica >= REPLICAS {
         return None;
     }

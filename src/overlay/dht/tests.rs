@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::record::tests::{called, identity, signed};
 use super::record::{DOMAIN, Record};
 use super::*;
-use crate::base::limits::{ERRAND_BURST, ERRAND_EVERY};
+use crate::base::limits::{ERRAND_BURST, ERRAND_EVERY, UNPROVEN_BURST};
+use crate::overlay::dht::placement::Child;
+use crate::overlay::source::{Bringer, SourceGroup};
 use crate::overlay::word::Letter;
 
 const TREES: u8 = 3;
@@ -45,13 +47,20 @@ impl Tree {
         loop {
             let below = self.children.get(&node).map_or(&[][..], Vec::as_slice);
             let letter = |child: usize| *self.places[&child].last().expect("not the root");
-            let sizes = below.iter().map(|child| (letter(*child), self.size(*child)));
-            let chosen = placement::choose(key, &self.places[&node], sizes);
+            let children = below.iter().map(|child| {
+                let source = SourceGroup::Neighbour(Name::from_bytes([*child as u8; 32]));
+                Child { letter: letter(*child), size: self.size(*child), source }
+            });
+            let chosen = placement::choose(key, TREES, &self.places[&node], children);
             let next = below.iter().find(|child| Some(letter(**child)) == chosen);
             let Some(next) = next else { return node };
             node = *next;
         }
     }
+}
+
+fn bringer(neighbour: Name) -> Bringer {
+    Bringer { neighbour, source: SourceGroup::Neighbour(neighbour) }
 }
 
 struct World {
@@ -110,7 +119,7 @@ impl World {
     }
 
     fn obey(&mut self, from: usize, order: Order) {
-        let came = |to: usize| (from != to).then_some(self.names[from]);
+        let came = |to: usize| (from != to).then_some(bringer(self.names[from]));
         let (to, end, body) = match order {
             Order::Descend { tree, key, replica, body } => {
                 assert_eq!(tree, replica % TREES);
@@ -270,7 +279,7 @@ fn a_forged_record_is_nowhere_accepted() {
     let forged = [text, &mallory.sign(&[DOMAIN, text].concat())].concat();
     let asker = || (mallory.name(), Places::new());
     let place = (key(&name_of(1), 0), 0);
-    let from = Some(mallory.name());
+    let from = Some(bringer(mallory.name()));
     dht.arrived(&Errand::Store { record: &forged }, asker(), from, Some(place), now);
     dht.arrived(&Errand::Push { record: &forged }, asker(), from, None, now);
     dht.look_up(name_of(1), now);
@@ -290,7 +299,7 @@ fn a_neighbour_brings_only_so_much() {
     let find = Errand::Find { nonce: 1, wanted: wanted.to_sought() };
     let ask = |dht: &mut Dht, by: u8, now: Time| {
         let from = Name::from_bytes([by; 32]);
-        dht.arrived(&find, (from, Places::new()), Some(from), Some((at, 0)), now);
+        dht.arrived(&find, (from, Places::new()), Some(bringer(from)), Some((at, 0)), now);
         dht.poll().is_some()
     };
     let answered = (0..2 * ERRAND_BURST).filter(|_| ask(&mut dht, 1, now)).count();
@@ -299,6 +308,43 @@ fn a_neighbour_brings_only_so_much() {
     now = now + ERRAND_EVERY;
     assert!(ask(&mut dht, 1, now) && !ask(&mut dht, 1, now));
     assert_eq!(dht.counters().get("dht-too-many-errands"), u64::from(ERRAND_BURST) + 1);
+}
+
+// Row 9, DH-01: what costs a verification is bounded, and what is known to be useless costs none.
+#[test]
+fn forged_records_are_verified_only_so_often_and_honest_ones_all_the_same() {
+    let mut dht = Dht::new(Rng::new([1; 32]), TREES, []);
+    let now = Time::ZERO + Duration::from_secs(9);
+    let place = |record: &Signed| Some((key(&Wanted::Name(record.record().name), 0), 0));
+    let asker = || (identity(9).name(), Places::new());
+    let honest = bringer(Name::from_bytes([77; 32]));
+    let [first, second] = [signed(1, 5), signed(2, 5)];
+    let store = |dht: &mut Dht, record: &Signed, by| {
+        let errand = Errand::Store { record: record.bytes() };
+        dht.arrived(&errand, asker(), Some(by), place(record), now);
+    };
+    store(&mut dht, &first, honest);
+    let mut forged = signed(3, 5).bytes().to_vec();
+    *forged.last_mut().expect("a signature") ^= 1;
+    for by in 0..20 {
+        for _ in 0..ERRAND_BURST {
+            let by = bringer(Name::from_bytes([by + 100; 32]));
+            let end = place(&signed(3, 5));
+            dht.arrived(&Errand::Store { record: &forged }, asker(), Some(by), end, now);
+        }
+        if dht.counters().get("dht-busy") > 0 {
+            break;
+        }
+    }
+    assert!(dht.counters().get("dht-no-record") <= u64::from(UNPROVEN_BURST) + 1);
+    assert!(dht.counters().get("dht-busy") > 0);
+    store(&mut dht, &second, honest);
+    assert_eq!(dht.store().len(), 2);
+    let misplaced = dht.counters().get("dht-misplaced");
+    let end = Some((key(&name_of(9), 0), 0));
+    let stranger = bringer(Name::from_bytes([200; 32]));
+    dht.arrived(&Errand::Store { record: &forged }, asker(), Some(stranger), end, now);
+    assert_eq!(dht.counters().get("dht-misplaced"), misplaced + 1, "known without a look at it");
 }
 
 // DH-14: nobody answers any more; what is known goes on serving, and is asked for in vain quietly.

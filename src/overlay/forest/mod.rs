@@ -2,10 +2,12 @@
 //!
 //! k trees with different roots: where one is broken or leads astray, another goes on. [`tree`] is
 //! one of them; [`rank`] orders roots, [`slots`] keeps the letters given to children, [`redirects`]
-//! where those went who left, [`former`] what this node left itself; [`notary`] signs and verifies.
+//! where those went who left, [`former`] what this node left itself; [`notary`] signs and verifies,
+//! `inbox` bounds how much.
 //! Nothing here knows a link: neighbours are Names, messages are values.
 
 pub mod former;
+mod inbox;
 pub mod notary;
 pub mod rank;
 pub mod redirects;
@@ -17,6 +19,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::greedy::{Located, Place, Tag};
+use super::source::SourceGroup;
 use super::word::{Letter, Word};
 use crate::base::clock::{Time, earliest};
 use crate::base::fingerprint::Fingerprint;
@@ -25,9 +28,9 @@ use crate::base::limits::TREES_MAX;
 use crate::base::machine::Deadline;
 use crate::crypto::identity::Identity;
 use crate::wire::moved::Moved;
-use crate::wire::tree::{Pulse, Standing};
 
 use former::Farewell;
+use inbox::Inbox;
 use notary::Notary;
 use redirects::Refusal;
 use tree::{Lie, Said, Tree};
@@ -41,7 +44,24 @@ pub const DOUBTFUL: u32 = u32::MAX;
 pub struct Forest {
     trees: Vec<Tree>,
     neighbours: BTreeMap<Name, Neighbour>,
+    inbox: Inbox,
     news: u64,
+}
+
+/// What was found of something that a neighbour said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// It holds.
+    True,
+    /// Its signatures hold, and its way from the root is none.
+    Crooked,
+    /// It was not signed by whom it is about.
+    Unsigned {
+        /// Who said so.
+        from: Name,
+        /// How often it has by now.
+        violations: u32,
+    },
 }
 
 impl Forest {
@@ -61,7 +81,8 @@ impl Forest {
             Tree::new(index, notary, Rc::clone(&candidates), born, now)
         };
         let count = count.clamp(1, TREES_MAX as u8);
-        Self { trees: (0..count).map(tree).collect(), neighbours: BTreeMap::new(), news: 0 }
+        let (neighbours, inbox) = (BTreeMap::new(), Inbox::default());
+        Self { trees: (0..count).map(tree).collect(), neighbours, inbox, news: 0 }
     }
 
     /// Has all trees share a memory of good signatures with other nodes of one process.
@@ -87,15 +108,23 @@ impl Forest {
         &self.trees
     }
 
-    /// A neighbour is there.
-    pub fn neighbour_up(&mut self, name: Name, now: Time) {
-        self.neighbours.entry(name).or_default();
-        self.trees.iter_mut().for_each(|tree| tree.neighbour_up(name, now));
+    /// A neighbour is there, or is there by a fresh link, which came from `source`.
+    pub fn neighbour_up(&mut self, name: Name, source: SourceGroup, now: Time) {
+        let neighbour = self.neighbours.entry(name).or_insert_with(|| Neighbour::new(source));
+        neighbour.source = source;
+        self.trees.iter_mut().for_each(|tree| tree.neighbour_up(name, source, now));
+    }
+
+    /// Where a neighbour's link came from.
+    #[must_use]
+    pub fn source(&self, name: &Name) -> Option<SourceGroup> {
+        self.neighbours.get(name).map(|neighbour| neighbour.source)
     }
 
     /// A neighbour is gone.
     pub fn neighbour_down(&mut self, name: &Name, now: Time) {
         self.neighbours.remove(name);
+        self.inbox.forget(name);
         self.trees.iter_mut().for_each(|tree| tree.neighbour_down(name, now));
     }
 
@@ -107,13 +136,46 @@ impl Forest {
         }
     }
 
-    /// A neighbour says how it stands in a tree; one of a tree that this node is not in is nothing.
-    pub fn hear(&mut self, from: &Name, standing: Standing, now: Time) -> Result<(), Lie> {
-        self.news += 1;
-        let Some(tree) = self.trees.get_mut(usize::from(standing.tree)) else { return Ok(()) };
-        let heard = tree.hear(from, standing, now);
-        self.look_at(from);
-        heard
+    /// A neighbour says something of a tree; of one that this node is not in it is nothing.
+    /// [`Forest::read`] looks at it.
+    pub fn hear(&mut self, from: Name, said: Said) {
+        let index = match &said {
+            Said::Standing(standing) => standing.tree,
+            Said::Pulse(pulse) => pulse.tree,
+        };
+        if let Some(neighbour) = self.neighbours.get(&from)
+            && usize::from(index) < self.trees.len()
+        {
+            self.inbox.put(from, neighbour.source, said);
+        }
+    }
+
+    /// Looks at the next thing that was heard; nothing is left, or nothing may be looked at yet, if
+    /// there is no answer.
+    pub fn read(&mut self, now: Time) -> Option<Heard> {
+        let (from, said) = self.inbox.next(now)?;
+        let index = match &said {
+            Said::Standing(standing) => standing.tree,
+            Said::Pulse(pulse) => pulse.tree,
+        };
+        let is_standing = matches!(said, Said::Standing(_));
+        let tree = self.trees.get_mut(usize::from(index))?;
+        let heard = match said {
+            Said::Standing(standing) => tree.hear(&from, standing, now),
+            Said::Pulse(pulse) => tree.hear_pulse(&from, pulse, now),
+        };
+        let work = tree.take_work().saturating_add(1);
+        self.news += u64::from(is_standing);
+        self.look_at(&from);
+        let neighbour = self.neighbours.get_mut(&from)?;
+        let is_signed = heard != Err(Lie::Unsigned);
+        neighbour.violations += u32::from(!is_signed);
+        self.inbox.spend(neighbour.source, work, is_signed, now);
+        Some(match heard {
+            Ok(()) => Heard::True,
+            Err(Lie::Crooked) => Heard::Crooked,
+            Err(Lie::Unsigned) => Heard::Unsigned { from, violations: neighbour.violations },
+        })
     }
 
     /// Keeps ready where a neighbour says it is.
@@ -125,10 +187,24 @@ impl Forest {
         }
     }
 
-    /// Somebody who hung below this node in a tree says where it is now.
-    pub fn hear_moved(&mut self, moved: &Moved, now: Time) -> Result<(), Refusal> {
+    /// Somebody who hung below this node in a tree says where it is now; a neighbour of this source
+    /// brought it.
+    pub fn hear_moved(
+        &mut self,
+        moved: &Moved,
+        by: Option<SourceGroup>,
+        now: Time,
+    ) -> Result<(), Refusal> {
         let tree = self.trees.get_mut(usize::from(moved.tree)).ok_or(Refusal::Misplaced)?;
-        tree.hear_moved(moved, now)?;
+        if by.is_some_and(|by| !self.inbox.is_open(by, now)) {
+            return Err(Refusal::Busy);
+        }
+        let heard = tree.hear_moved(moved, now);
+        let work = tree.take_work();
+        if let Some(by) = by.filter(|_| work > 0) {
+            self.inbox.spend(by, work, heard != Err(Refusal::Forged), now);
+        }
+        heard?;
         self.news += 1;
         self.look_at(moved.who());
         Ok(())
@@ -145,14 +221,6 @@ impl Forest {
         self.trees.iter_mut().find_map(Tree::poll_farewell)
     }
 
-    /// A neighbour says that a root lives.
-    pub fn hear_pulse(&mut self, from: &Name, pulse: Pulse, now: Time) -> Result<(), Lie> {
-        match self.trees.get_mut(usize::from(pulse.tree)) {
-            Some(tree) => tree.hear_pulse(from, pulse.claim, now),
-            None => Ok(()),
-        }
-    }
-
     /// What a neighbour is to be told.
     pub fn poll(&mut self) -> Option<(Name, Said)> {
         self.trees.iter_mut().find_map(Tree::poll)
@@ -166,12 +234,20 @@ impl Forest {
     /// When [`Forest::tick`] has something to do.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Deadline> {
-        self.trees.iter().map(Tree::next_timeout).fold(None, earliest)
+        let inbox = self.inbox.next_timeout();
+        let inbox = inbox.map(|at| Deadline { at, why: "look at what neighbours said" });
+        self.trees.iter().map(Tree::next_timeout).fold(inbox, earliest)
     }
 
     /// This node's places, one in each tree.
     pub fn places(&self) -> impl Iterator<Item = (Tag, &Word)> {
         self.trees.iter().map(Tree::place)
+    }
+
+    /// The highest number that this node has used in a tree.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.trees.iter().map(Tree::number).max().unwrap_or(0)
     }
 
     /// How often a place of this node has changed.
@@ -212,10 +288,19 @@ impl Located for Forest {
 }
 
 /// A neighbour as greedy routing sees it: kept ready, because every packet looks at all of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Neighbour {
     cost: u32,
     places: Vec<(Tag, Word)>,
+    source: SourceGroup,
+    /// How often it said what was not signed.
+    violations: u32,
+}
+
+impl Neighbour {
+    fn new(source: SourceGroup) -> Self {
+        Self { cost: 0, places: Vec::new(), source, violations: 0 }
+    }
 }
 
 impl Located for Neighbour {

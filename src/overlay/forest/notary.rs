@@ -3,6 +3,7 @@
 //! Every entry of an ancestry is verified, not only the sender's: a neighbour can tell nothing
 //! about others that they did not sign.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::verified::Verified;
@@ -11,20 +12,22 @@ use crate::base::limits::VERIFIED_KNOWN;
 use crate::crypto::identity::Identity;
 use crate::overlay::greedy::Tag;
 use crate::wire::moved::Moved;
-use crate::wire::tree::{Claim, Edge};
+use crate::wire::tree::{Claim, Edge, Pulse};
 
 /// This node's hand, and its memory of others'.
 #[derive(Debug)]
 pub struct Notary {
     identity: Rc<Identity>,
     verified: Verified,
+    /// Signatures made and verified since that was last asked.
+    work: Cell<u32>,
 }
 
 impl Notary {
     /// A notary that has verified nothing yet.
     #[must_use]
     pub fn new(identity: Rc<Identity>) -> Self {
-        Self { identity, verified: Verified::new(VERIFIED_KNOWN) }
+        Self { identity, verified: Verified::new(VERIFIED_KNOWN), work: Cell::new(0) }
     }
 
     /// Whose hand it is.
@@ -43,6 +46,7 @@ impl Notary {
     /// This node's half of an edge, as either end.
     #[must_use]
     pub fn half(&self, tree: u8, ends: (&Name, &Name), letter: u8, number: u64) -> [u8; 64] {
+        self.worked();
         self.identity.sign(&Edge::text(tree, ends.0, ends.1, letter, number))
     }
 
@@ -65,6 +69,11 @@ impl Notary {
         self.is_signed(&claim.root, &Claim::text(tree, claim.number), &claim.signature)
     }
 
+    /// Whether a word is this node's own.
+    pub fn is_own(&self, word: &Pulse) -> bool {
+        self.is_signed(&self.name(), &word.text(), &word.claim.signature)
+    }
+
     /// Whether the parent signed an edge.
     pub fn is_granted(&mut self, tree: u8, parent: &Name, edge: &Edge) -> bool {
         let text = Edge::text(tree, parent, &edge.child, edge.letter, edge.number);
@@ -79,7 +88,21 @@ impl Notary {
     }
 
     fn is_signed(&self, by: &Name, text: &[u8], signature: &[u8; 64]) -> bool {
-        self.verified.is_signed(by, text, signature)
+        let (is_good, is_found_out) = self.verified.look(by, text, signature);
+        if is_found_out {
+            self.worked();
+        }
+        is_good
+    }
+
+    fn worked(&self) {
+        self.work.set(self.work.get().saturating_add(1));
+    }
+
+    /// Signatures made and verified since this was last asked.
+    #[must_use]
+    pub fn take_work(&self) -> u32 {
+        self.work.take()
     }
 
     /// Has this notary share a memory with others.

@@ -5,7 +5,7 @@
 //! a list cannot. A root's claim counts as long as its number advances: nobody chases the claim of
 //! one that is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use openssl::sha::sha256;
 
@@ -58,15 +58,25 @@ pub fn tag(tree: u8, root: &Name) -> Tag {
 pub struct Roots(BTreeMap<Name, (u64, Time)>);
 
 impl Roots {
-    /// A root's number was heard; whether it is news.
-    pub fn heard(&mut self, root: Name, number: u64, now: Time) -> bool {
+    /// A root's number was heard; whether it is news. Where there are too many, the one that
+    /// advanced longest ago is forgotten; none of those in use, or strangers with roots of their own
+    /// could have everybody forget the true one.
+    pub fn heard(
+        &mut self,
+        root: Name,
+        number: u64,
+        in_use: impl Iterator<Item = Name>,
+        now: Time,
+    ) -> bool {
         let (last, advanced) = self.0.entry(root).or_insert((0, now));
         let is_news = number > *last;
         if is_news {
             (*last, *advanced) = (number, now);
         }
         if self.0.len() > ROOTS_KNOWN {
-            let stalest = self.0.iter().min_by_key(|(_, (_, advanced))| *advanced);
+            let in_use: BTreeSet<Name> = in_use.chain([root]).collect();
+            let others = self.0.iter().filter(|(name, _)| !in_use.contains(*name));
+            let stalest = others.min_by_key(|(_, (_, advanced))| *advanced);
             if let Some(stalest) = stalest.map(|(name, _)| *name) {
                 self.0.remove(&stalest);
             }
@@ -116,10 +126,25 @@ mod tests {
     fn a_root_whose_number_does_not_advance_is_given_up() {
         // OV: a root whose number does not advance.
         let (mut roots, root) = (Roots::default(), Name::from_bytes([1; 32]));
-        assert!(roots.heard(root, 5, Time::ZERO));
+        let mut heard = |number, now| roots.heard(root, number, std::iter::empty(), now);
+        assert!(heard(5, Time::ZERO));
         let later = Time::ZERO + ROOT_EXPIRY;
-        assert!(!roots.heard(root, 5, later) && !roots.heard(root, 4, later));
+        assert!(!heard(5, later) && !heard(4, later));
         assert!(!roots.is_alive(&root, later));
-        assert!(roots.heard(root, 6, later) && roots.is_alive(&root, later));
+        assert!(roots.heard(root, 6, std::iter::empty(), later) && roots.is_alive(&root, later));
+    }
+
+    // OV-09: a bound whose being full is the denial.
+    #[test]
+    fn strangers_with_roots_of_their_own_push_out_strangers_only() {
+        let (mut roots, root) = (Roots::default(), Name::from_bytes([0; 32]));
+        roots.heard(root, 5, std::iter::empty(), Time::ZERO);
+        for fill in 1..=200 {
+            let now = Time::ZERO + std::time::Duration::from_millis(fill);
+            let stranger = Name::from_bytes([fill as u8; 32]);
+            roots.heard(stranger, 1, [root].into_iter(), now);
+        }
+        assert_eq!(roots.0.len(), ROOTS_KNOWN);
+        assert!(roots.is_alive(&root, Time::ZERO + std::time::Duration::from_millis(200)));
     }
 }

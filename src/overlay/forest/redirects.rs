@@ -5,6 +5,7 @@
 //! its number is still remembered, as long as its letter may be kept for a child that left, so
 //! that a repetition of it begins no new minute.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::base::clock::Time;
@@ -26,6 +27,8 @@ pub enum Refusal {
     Old,
     /// There are too many.
     Full,
+    /// The neighbour that brought it has caused too much work.
+    Busy,
 }
 
 #[derive(Debug)]
@@ -46,13 +49,26 @@ impl Redirects {
         if let Some(known) = self.0.get(below) {
             return if known.number < number { Ok(()) } else { Err(Refusal::Old) };
         }
-        let of_child = self.0.keys().filter(|letters| letters.first() == below.first()).count();
-        let is_full = self.0.len() >= REDIRECTS_KNOWN || of_child >= REDIRECTS_PER_CHILD;
+        let own = self.below(below.first()).count();
+        let is_full = own >= REDIRECTS_PER_CHILD || self.0.len() >= REDIRECTS_KNOWN && own > 0;
         if is_full { Err(Refusal::Full) } else { Ok(()) }
     }
 
+    fn below(&self, letter: Option<&Letter>) -> impl Iterator<Item = (&Vec<Letter>, &Redirect)> {
+        self.0.iter().filter(move |(letters, _)| letters.first() == letter)
+    }
+
     /// Who was at the end of these letters is in another place now. [`Redirects::may`] allowed it.
+    /// Where there are too many, the oldest goes below the letter that has most of them: a child
+    /// whose subtree moves without end keeps nobody else's out.
     pub fn put(&mut self, below: Vec<Letter>, number: u64, (tag, word): (Tag, Word), now: Time) {
+        if self.0.len() >= REDIRECTS_KNOWN && !self.0.contains_key(&below) {
+            let order = |(letters, redirect): &(&Vec<Letter>, &Redirect)| {
+                (self.below(letters.first()).count(), Reverse(redirect.heard))
+            };
+            let oldest = self.0.iter().max_by_key(order).map(|(letters, _)| letters.clone());
+            oldest.and_then(|oldest| self.0.remove(&oldest));
+        }
         self.0.insert(below, Redirect { number, tag, word, heard: now });
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::base::clock::Time;
 use crate::base::ids::Name;
 use crate::base::limits::{CHILDREN_MAX, LETTER_LEASE};
+use crate::overlay::source::SourceGroup;
 use crate::overlay::word::Letter;
 
 /// Letters there are; the last is kept back.
@@ -23,6 +24,8 @@ pub struct Slot {
     pub by_parent: [u8; 64],
     /// When it left; `None` while it is here.
     pub left: Option<Time>,
+    /// Where its link came from.
+    pub source: SourceGroup,
 }
 
 /// All places of a node's children.
@@ -58,7 +61,7 @@ impl Slots {
     }
 
     /// The children that are here.
-    pub fn present(&self) -> impl Iterator<Item = (&Name, &Slot)> {
+    pub fn present(&self) -> impl Iterator<Item = (&Name, &Slot)> + Clone {
         self.given.iter().filter(|(_, slot)| slot.left.is_none())
     }
 
@@ -115,6 +118,26 @@ impl Slots {
         self.given.insert(child, slot);
     }
 
+    /// Whose letter another child from `source` may have where none is left: that of a child from the
+    /// source with most of them, unless it is the same or has no more than its share. One that is
+    /// gone is taken first, then one with few below it.
+    #[must_use]
+    pub fn crowding(&self, source: SourceGroup) -> Option<Name> {
+        let mut counts: BTreeMap<SourceGroup, usize> = BTreeMap::new();
+        self.given.values().for_each(|slot| *counts.entry(slot.source).or_default() += 1);
+        let own = counts.get(&source).copied().unwrap_or(0);
+        let most = counts.into_iter().max_by_key(|(_, count)| *count);
+        let (most, _) = most.filter(|(_, count)| *count >= own + 2)?;
+        let of_most = self.given.iter().filter(|(_, slot)| slot.source == most);
+        let order = |(_, slot): &(&Name, &Slot)| (slot.left.is_none(), slot.left, slot.size);
+        of_most.min_by_key(order).map(|(name, _)| *name)
+    }
+
+    /// Takes a child's place away, or the letter that is kept for it.
+    pub fn remove(&mut self, child: &Name) -> Option<Slot> {
+        self.given.remove(child)
+    }
+
     /// A child says how many are below it. Whether that is news.
     pub fn grown(&mut self, child: &Name, size: u32) -> bool {
         let Some(slot) = self.given.get_mut(child) else { return false };
@@ -141,7 +164,8 @@ mod tests {
     use super::*;
 
     fn slot(letter: Letter) -> Slot {
-        Slot { letter, number: 1, size: 1, by_parent: [0; 64], left: None }
+        let source = SourceGroup::Address(u64::from(letter));
+        Slot { letter, number: 1, size: 1, by_parent: [0; 64], left: None, source }
     }
 
     #[test]
@@ -174,6 +198,26 @@ mod tests {
         slots.leave(&first, Time::ZERO);
         slots.put(second, slot(letter(&slots, &second).expect("room again")));
         assert_eq!(letter(&slots, &first), None, "a lease is of a letter, not of a place");
+    }
+
+    // A bound whose being full is the denial: 254 strangers of one address.
+    #[test]
+    fn one_source_gives_way_to_another_until_each_has_its_share() {
+        let mut slots = Slots::default();
+        let [crowd, other] = [1, 2].map(SourceGroup::Address);
+        for fill in 0..=253 {
+            slots.put(Name::from_bytes([fill; 32]), Slot { source: crowd, ..slot(fill) });
+        }
+        assert_eq!(slots.crowding(crowd), None);
+        slots.leave(&Name::from_bytes([7; 32]), Time::ZERO);
+        assert_eq!(slots.crowding(other), Some(Name::from_bytes([7; 32])), "gone already");
+        let mut given = 0;
+        while let Some(name) = slots.crowding(other) {
+            let letter = slots.remove(&name).expect("it is there").letter;
+            slots.put(name, Slot { source: other, ..slot(letter) });
+            given += 1;
+        }
+        assert_eq!(given, 127);
     }
 
     #[test]

@@ -34,15 +34,21 @@ impl Verified {
     /// Whether a Name signed a text; looked up, or found out and remembered if so.
     #[must_use]
     pub fn is_signed(&self, by: &Name, text: &[u8], signature: &[u8; 64]) -> bool {
+        self.look(by, text, signature).0
+    }
+
+    /// The same, and whether that had to be found out.
+    #[must_use]
+    pub fn look(&self, by: &Name, text: &[u8], signature: &[u8; 64]) -> (bool, bool) {
         let digest = sha256(&[by.as_bytes().as_slice(), signature, text].concat());
         if self.memory.borrow().good.contains(&digest) {
-            return true;
+            return (true, false);
         }
         let is_good = verify(by, text, signature);
         if is_good {
             self.memory.borrow_mut().remember(digest, self.most);
         }
-        is_good
+        (is_good, true)
     }
 }
 

@@ -19,8 +19,16 @@ fn by_alias(signed: &Signed, replica: u8) -> (Key, u8) {
     (key(&Wanted::Alias(alias), replica), replica)
 }
 
-fn neighbour(fill: u8) -> Option<Name> {
-    Some(Name::from_bytes([fill; 32]))
+fn neighbour(fill: u8) -> Option<SourceGroup> {
+    Some(SourceGroup::Address(u64::from(fill)))
+}
+
+/// A record of a stranger, one of very many.
+fn stranger(number: u32) -> Signed {
+    let mut seed = [7; 32];
+    seed[..4].copy_from_slice(&number.to_be_bytes());
+    let who = crate::crypto::identity::Identity::from_seed(seed);
+    Record { name: who.name(), home: who.name(), ..record(1, 1) }.sign(&who).expect("a form")
 }
 
 // DH-02
@@ -69,9 +77,9 @@ fn a_record_dies_by_its_age_here_unless_it_is_stored_again() {
     assert_eq!(store.next_timeout(), Some(Time::ZERO + RECORD_TTL_MAX));
 }
 
-// DH-08: per alias, per signer, per neighbour; what is full for one is not for another.
+// DH-08: an alias that one source has claimed four times is still open to another one.
 #[test]
-fn a_flood_finds_its_bounds() {
+fn one_source_does_not_hold_an_alias_alone() {
     let mut store = Store::default();
     let claims: Vec<_> = (1..=5).map(|fill| called(fill, 1, "bob")).collect();
     let done = claims
@@ -79,19 +87,54 @@ fn a_flood_finds_its_bounds() {
         .map(|claim| store.keep(claim.clone(), by_alias(claim, 0), neighbour(1), at(0)));
     assert_eq!(done.filter(Result::is_ok).count(), FOUND_MAX);
     assert_eq!(store.counters().get("dht-claims-full"), 1);
+    let honest = called(6, 1, "bob");
+    let place = by_alias(&honest, 0);
+    assert_eq!(store.keep(honest.clone(), place, neighbour(2), at(0)), Ok(()));
+    assert_eq!(store.keep(claims[4].clone(), place, neighbour(1), at(0)), Err(Refusal::Claims));
+    assert!(store.find(&place.0).any(|signed| *signed == honest));
+    assert_eq!(store.find(&place.0).count(), FOUND_MAX);
+}
 
+// DH-08, row 10: strangers fill the table; honest records are taken in and stay.
+#[test]
+fn who_brings_little_is_never_refused_and_never_pushed_out() {
     let mut store = Store::default();
-    let big = cost(&signed(1, 1));
-    *store.bytes.entry(neighbour(1)).or_default() = STORE_BYTES_PER_NEIGHBOUR - big + 1;
-    let (one, other) = (signed(1, 1), signed(2, 1));
-    let place = by_name(&one, 0);
-    assert_eq!(store.keep(one.clone(), place, neighbour(1), at(0)), Err(Refusal::Neighbour));
-    assert_eq!(store.keep(one.clone(), place, neighbour(2), at(0)), Ok(()));
-    assert_eq!(store.keep(one, place, neighbour(1), at(0)), Ok(()), "it is here already");
-    let here = store.bytes();
-    *store.bytes.entry(neighbour(3)).or_default() = STORE_BYTES_MAX - here;
-    let refused = store.keep(other.clone(), by_name(&other, 0), neighbour(4), at(0));
-    assert_eq!(refused, Err(Refusal::Full));
+    let honest: Vec<Signed> = (1..=60).map(|fill| signed(fill, 1)).collect();
+    let mut number = 0;
+    let mut flood = |store: &mut Store, count: usize| {
+        for _ in 0..count {
+            number += 1;
+            let record = stranger(number);
+            let (place, from) = (by_name(&record, 0), neighbour(number as u8 % 6 + 10));
+            assert_eq!(store.keep(record, place, from, at(0)), Ok(()));
+        }
+    };
+    let each = cost(&stranger(0));
+    flood(&mut store, STORE_BYTES_MAX / each + 100);
+    assert!(store.bytes() <= STORE_BYTES_MAX && store.bytes() > STORE_BYTES_MAX - 2 * each);
+    for record in &honest {
+        assert_eq!(store.keep(record.clone(), by_name(record, 0), neighbour(1), at(0)), Ok(()));
+        flood(&mut store, 20);
+    }
+    let is_kept = |record: &Signed| store.find(&by_name(record, 0).0).eq([record]);
+    assert!(honest.iter().all(is_kept));
+    assert!(store.counters().get("dht-pushed-out") > 1_000);
+}
+
+// DH-08: what a flood brings again is not its own.
+#[test]
+fn an_honest_record_that_a_flood_brings_as_well_stays_its_first_bringers() {
+    let mut store = Store::default();
+    let record = signed(1, 1);
+    let place = by_name(&record, 0);
+    (0..50).for_each(|number| {
+        let other = stranger(number);
+        let _ = store.keep(other.clone(), by_name(&other, 0), neighbour(2), at(0));
+    });
+    for from in [neighbour(2), neighbour(1), neighbour(2)] {
+        assert_eq!(store.keep(record.clone(), place, from, at(0)), Ok(()));
+    }
+    assert_eq!(store.kept[&(place.0, record.record().name)].from, neighbour(1));
 }
 
 #[test]
@@ -159,6 +202,9 @@ quickcheck! {
         });
         let bytes: usize = store.iter().map(|(_, _, signed)| cost(signed)).sum();
         let keys: usize = store.signers.values().map(BTreeSet::len).sum();
-        bytes == store.bytes() && keys == store.len() && store.ends.len() == store.len()
+        let books: usize = store.books.values().map(|book| book.bytes).sum();
+        let booked = store.books.values().flat_map(|book| book.signers.values());
+        let booked: usize = booked.map(BTreeSet::len).sum();
+        bytes == store.bytes() && books == bytes && booked == store.len() && keys == store.len() && store.ends.len() == store.len()
     }
 }

@@ -25,7 +25,7 @@ impl Tree {
         let is_dethroned = self
             .latest
             .get(&claim.root)
-            .is_some_and(|latest| latest.number > claim.number && !latest.is_root);
+            .is_some_and(|latest| latest.number > claim.number && latest.hung.is_some());
         standing.edges.len() < DEPTH_MAX
             && claim.root != own
             && !is_dethroned

@@ -4,7 +4,8 @@ use super::Tree;
 use crate::base::clock::Time;
 use crate::base::ids::Name;
 use crate::base::limits::{REFUSED_FOR, STANDING_EVERY};
-use crate::overlay::forest::slots::{Slot, has};
+use crate::overlay::forest::slots::{Slot, Slots, has};
+use crate::overlay::source::SourceGroup;
 use crate::wire::tree::{Edge, Grant, Wish};
 
 impl Tree {
@@ -32,11 +33,22 @@ impl Tree {
             return;
         }
         let up = self.edges.last().map(|edge| edge.letter);
-        match self.slots.letter_for(from, wish.letter, &wish.taken, up) {
+        let letter_for = |slots: &Slots| slots.letter_for(from, wish.letter, &wish.taken, up);
+        let mut letter = letter_for(&self.slots);
+        let source = self.neighbours.get(from).map(|neighbour| neighbour.source);
+        let source = source.unwrap_or(SourceGroup::Neighbour(*from));
+        if letter.is_none()
+            && let Some(crowding) = self.slots.crowding(source)
+        {
+            self.turn_out(&crowding, now);
+            letter = letter_for(&self.slots);
+        }
+        match letter {
             Some(letter) => {
                 let ends = (&self.own(), from);
                 let by_parent = self.notary.half(self.index, ends, letter, wish.number);
-                let slot = Slot { letter, number: wish.number, size, by_parent, left: None };
+                let number = wish.number;
+                let slot = Slot { letter, number, size, by_parent, left: None, source };
                 self.slots.put(*from, slot);
                 self.redirects.forget(letter);
                 self.grown(now);
@@ -48,6 +60,19 @@ impl Tree {
             }
         }
         self.tell(from, now);
+    }
+
+    /// A child has to give its place to one from another source.
+    fn turn_out(&mut self, child: &Name, now: Time) {
+        let Some(slot) = self.slots.remove(child).filter(|slot| slot.left.is_none()) else {
+            return;
+        };
+        if let Some(neighbour) = self.neighbours.get_mut(child) {
+            neighbour.refused = Some(slot.number);
+        }
+        self.redirects.forget(slot.letter);
+        self.tell(child, now);
+        self.grown(now);
     }
 
     /// What a neighbour that wished for a place is told.

@@ -1,7 +1,8 @@
 //! One tree, seen from one node: what its neighbours say, whom it hangs from, who hangs from it.
 //!
 //! `choice` decides on the parent, `grants` gives and takes edges, `voice` says what changed,
-//! `moves` what was left behind, `view` is for people.
+//! `moves` what was left behind, `numbers` keeps each word above the one before, `view` is for
+//! people.
 //! Addresses follow from edges: a node's word is its parent's and one letter more. So when a whole
 //! subtree re-hangs, from whichever member found a way, nothing is agreed on again but the edges
 //! that turned round; everybody below reads the new prefix from what the parent says (reference:
@@ -10,6 +11,7 @@
 mod choice;
 mod grants;
 mod moves;
+mod numbers;
 pub mod view;
 mod voice;
 
@@ -26,8 +28,9 @@ use crate::base::bucket::Bucket;
 use crate::base::clock::Time;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
-use crate::base::limits::{EDGES_KNOWN, REFUSED_FOR, REPARENT_EVERY, ROOT_PULSE};
+use crate::base::limits::{EDGES_KNOWN, REFUSED_FOR, REPARENT_EVERY, ROOT_PULSE, SUBTREE_MAX};
 use crate::overlay::greedy::Tag;
+use crate::overlay::source::SourceGroup;
 use crate::overlay::word::{Letter, Word};
 use crate::wire::tree::{Claim, Edge, Pulse, Standing, Wish};
 
@@ -64,13 +67,29 @@ struct Neighbour {
     told: Option<Time>,
     /// Not to be asked before this.
     barred: Option<Time>,
+    /// Where its link came from.
+    source: SourceGroup,
 }
 
-/// The latest word of a Name about itself: under a parent, or a root.
+/// The latest word of a Name about itself: under a parent, or a root. It is kept with its
+/// signature, for a Name that has forgotten it.
 #[derive(Clone, Copy, Debug)]
 struct Latest {
     number: u64,
-    is_root: bool,
+    /// The parent and the letter; none of a root.
+    hung: Option<(Name, Letter)>,
+    signature: [u8; 64],
+}
+
+impl Latest {
+    fn of_root(claim: &Claim) -> Self {
+        Self { number: claim.number, hung: None, signature: claim.signature }
+    }
+
+    fn of_child(parent: Name, edge: &Edge) -> Self {
+        let hung = Some((parent, edge.letter));
+        Self { number: edge.number, hung, signature: edge.by_child }
+    }
 }
 
 /// A request for a place under a new parent.
@@ -179,13 +198,6 @@ impl Tree {
         self.notary.name()
     }
 
-    /// A number above all this node has used.
-    fn next_number(&mut self, now: Time) -> u64 {
-        let clock = self.born.saturating_add(now.since(self.started).as_millis() as u64);
-        self.number = clock.max(self.number.saturating_add(1));
-        self.number
-    }
-
     /// This node's place: the tree under its root, and the word there.
     #[must_use]
     pub fn place(&self) -> (Tag, &Word) {
@@ -205,7 +217,7 @@ impl Tree {
     }
 
     /// The children: their letters and the sizes of their subtrees.
-    pub fn children(&self) -> impl Iterator<Item = (&Name, Letter, u32)> {
+    pub fn children(&self) -> impl Iterator<Item = (&Name, Letter, u32)> + Clone {
         self.slots.present().map(|(name, slot)| (name, slot.letter, slot.size))
     }
 
@@ -215,10 +227,10 @@ impl Tree {
         self.slots.child(letter)
     }
 
-    /// Nodes below and including this one.
+    /// Nodes below and including this one, as far as such a claim is believed.
     #[must_use]
     pub fn size(&self) -> u32 {
-        self.slots.size().saturating_add(1)
+        self.slots.size().saturating_add(1).min(SUBTREE_MAX)
     }
 
     /// How often this node's place has changed.
@@ -231,6 +243,12 @@ impl Tree {
     #[must_use]
     pub fn shape(&self) -> u64 {
         self.shape + self.moves
+    }
+
+    /// Signatures made and verified since this was last asked.
+    #[must_use]
+    pub fn take_work(&self) -> u32 {
+        self.notary.take_work()
     }
 
     /// How often one letter was seen on two children of one parent.
@@ -248,7 +266,7 @@ impl Tree {
 
     /// A neighbour is there, or is there by a fresh link: what was said on the old one may be lost,
     /// and the far end may have taken us for gone, so it hears all of it again.
-    pub fn neighbour_up(&mut self, name: Name, now: Time) {
+    pub fn neighbour_up(&mut self, name: Name, source: SourceGroup, now: Time) {
         let (tag, rank) = (0, self.rank);
         let neighbour = self.neighbours.entry(name).or_insert(Neighbour {
             standing: None,
@@ -259,8 +277,9 @@ impl Tree {
             due: None,
             told: None,
             barred: None,
+            source,
         });
-        neighbour.due = Some(now);
+        (neighbour.due, neighbour.source) = (Some(now), source);
     }
 
     /// A neighbour is gone.
@@ -289,7 +308,7 @@ impl Tree {
             self.decide(now);
             return heard;
         }
-        self.learn(&standing, now);
+        self.learn(from, &standing, now);
         let (wish, grant, size) = (standing.wish, standing.grant, standing.size);
         self.note_letters(from, &standing, now);
         if let Some(neighbour) = self.neighbours.get_mut(from) {
@@ -309,36 +328,46 @@ impl Tree {
         Ok(())
     }
 
-    /// Every signature, and that the edges lead from the root to the neighbour.
+    /// That the edges lead from the root to the neighbour, and every signature.
     fn check(&mut self, from: &Name, standing: &Standing) -> Result<(), Lie> {
-        if !self.notary.is_claim(self.index, &standing.claim) {
-            return Err(Lie::Unsigned);
-        }
-        let mut at = standing.claim.root;
-        let mut last = None;
-        for (depth, edge) in standing.edges.iter().enumerate() {
-            let before = &standing.edges[..depth];
-            let is_twice = edge.child == standing.claim.root
-                || before.iter().any(|other| other.child == edge.child);
-            if is_twice || last == Some(edge.letter) {
+        let (mut at, mut last, mut seen) = (standing.claim.root, None, BTreeSet::new());
+        for edge in &standing.edges {
+            if !seen.insert(at) || last == Some(edge.letter) {
                 return Err(Lie::Crooked);
-            }
-            if !self.notary.is_edge(self.index, &at, edge) {
-                return Err(Lie::Unsigned);
             }
             (at, last) = (edge.child, Some(edge.letter));
         }
-        if at == *from { Ok(()) } else { Err(Lie::Crooked) }
+        if seen.contains(&at) || at != *from {
+            return Err(Lie::Crooked);
+        }
+        if !self.notary.is_claim(self.index, &standing.claim) {
+            return Err(Lie::Unsigned);
+        }
+        let mut above = standing.claim.root;
+        let is_signed = standing.edges.iter().all(|edge| {
+            let parent = std::mem::replace(&mut above, edge.child);
+            self.notary.is_edge(self.index, &parent, edge)
+        });
+        if is_signed { Ok(()) } else { Err(Lie::Unsigned) }
     }
 
     /// Remembers the latest word of everybody on the way.
-    fn learn(&mut self, standing: &Standing, now: Time) {
+    fn learn(&mut self, from: &Name, standing: &Standing, now: Time) {
         let claim = &standing.claim;
-        self.roots.heard(claim.root, claim.number, now);
-        self.note(claim.root, Latest { number: claim.number, is_root: true });
+        let own = self.own();
+        self.heard_root(claim, now);
+        self.note(claim.root, Latest::of_root(claim));
+        let mut above = claim.root;
+        let mut highest = if above == own { claim.number } else { 0 };
         for edge in &standing.edges {
-            self.note(edge.child, Latest { number: edge.number, is_root: false });
+            self.note(edge.child, Latest::of_child(above, edge));
+            if edge.child == own {
+                highest = edge.number;
+            }
+            above = edge.child;
         }
+        self.rise_above(highest, now);
+        self.remind(from, standing);
         if self.latest.len() > EDGES_KNOWN {
             let standings = self.neighbours.values().filter_map(|n| n.standing.as_ref());
             let spoken: BTreeSet<Name> = standings
@@ -346,6 +375,13 @@ impl Tree {
                 .collect();
             self.latest.retain(|name, _| spoken.contains(name));
         }
+    }
+
+    /// A root's number was heard. The roots that somebody here stands under are not forgotten.
+    fn heard_root(&mut self, claim: &Claim, now: Time) {
+        let standings = self.neighbours.values().filter_map(|n| n.standing.as_ref());
+        let roots = standings.map(|standing| standing.claim.root).chain([self.claim.root]);
+        self.roots.heard(claim.root, claim.number, roots, now);
     }
 
     fn note(&mut self, name: Name, word: Latest) {
@@ -384,8 +420,15 @@ impl Tree {
         self.latest.get(&edge.child).is_none_or(|latest| latest.number <= edge.number)
     }
 
-    /// A neighbour says that its root lives. Whether that was news of our own root.
-    pub fn hear_pulse(&mut self, from: &Name, claim: Claim, now: Time) -> Result<(), Lie> {
+    /// A neighbour says that its root lives, or what this node itself once said.
+    pub fn hear_pulse(&mut self, from: &Name, pulse: Pulse, now: Time) -> Result<(), Lie> {
+        let claim = pulse.claim;
+        if claim.root == self.own() {
+            return self.hear_own(&pulse, now);
+        }
+        if pulse.hung.is_some() {
+            return Ok(());
+        }
         let known = self.neighbours.get(from).and_then(|n| n.standing.as_ref());
         let is_news = known.is_some_and(|standing| {
             standing.claim.root == claim.root && standing.claim.number < claim.number
@@ -399,8 +442,8 @@ impl Tree {
         if let Some(standing) = self.neighbours.get_mut(from).and_then(|n| n.standing.as_mut()) {
             standing.claim = claim;
         }
-        self.roots.heard(claim.root, claim.number, now);
-        self.note(claim.root, Latest { number: claim.number, is_root: true });
+        self.heard_root(&claim, now);
+        self.note(claim.root, Latest::of_root(&claim));
         if self.claim.root == claim.root && self.claim.number < claim.number && !self.is_root() {
             self.claim = claim;
             self.pass_pulse(Some(from));

@@ -37,7 +37,7 @@ impl Tree {
 
     /// The root's newer number goes on to everybody but where it came from.
     pub(super) fn pass_pulse(&mut self, but: Option<&Name>) {
-        let pulse = Pulse { tree: self.index, claim: self.claim };
+        let pulse = Pulse { tree: self.index, claim: self.claim, hung: None };
         let others = self.neighbours.iter().filter(|(name, neighbour)| {
             let known = neighbour.standing.as_ref().map(|standing| &standing.claim);
             let knows = known.is_some_and(|claim| {

@@ -6,7 +6,9 @@
 use super::super::family::Family;
 use super::super::tree::Tree;
 use super::{Key, Owners};
-use crate::overlay::dht::placement;
+use crate::base::ids::Name;
+use crate::overlay::dht::placement::{self, Child};
+use crate::overlay::source::SourceGroup;
 use crate::sim::graph::Node;
 
 /// What a candidate's number is drawn from.
@@ -46,10 +48,11 @@ impl<'a> Spread<'a> {
         let (tree, family) = (self.tree(replica), &self.families[replica % self.trees.len()]);
         let mut own = [0; 32];
         own.copy_from_slice(&key[..32]);
-        own[31] ^= replica as u8;
+        own[31] = replica as u8;
+        let trees = self.trees.len() as u8;
         let mut way = vec![tree.root()];
         while let Some(next) = way.last().and_then(|at| match self.draw {
-            Draw::Place => step(tree, family, &own, *at),
+            Draw::Place => step(tree, family, (&own, trees), *at),
             Draw::Name => step_by_name(family, &own, *at),
         }) {
             way.push(next);
@@ -69,11 +72,14 @@ impl Owners for Spread<'_> {
 }
 
 /// The child that a key goes on to.
-fn step(tree: &Tree, family: &Family, key: &[u8; 32], at: Node) -> Option<Node> {
+fn step(tree: &Tree, family: &Family, (key, trees): (&[u8; 32], u8), at: Node) -> Option<Node> {
     let letter = |child: Node| tree.word(child)?.last().copied();
     let children = family.children(at).iter();
-    let weighed = children.filter_map(|child| Some((letter(*child)?, family.size(*child))));
-    family.child(tree, at, placement::choose(key, tree.word(at)?, weighed)?)
+    let weighed = children.filter_map(|child| {
+        let source = SourceGroup::Neighbour(Name::from_bytes([0; 32]));
+        Some(Child { letter: letter(*child)?, size: family.size(*child), source })
+    });
+    family.child(tree, at, placement::choose(key, trees, tree.word(at)?, weighed)?)
 }
 
 /// The same with numbers that do not depend on where anybody is: that of a candidate comes from
