@@ -156,10 +156,10 @@ pub const SPARE_KEPT: Duration = Duration::from_secs(1);
 /// says: an end that answers and never reads keeps memory for nothing.
 pub const LINK_STALLED: Duration = Duration::from_secs(30);
 /// One source may open a link this often at a public listener ...
-pub const SOURCE_EVERY: Duration = Duration::from_millis(50);
+pub const SOURCE_LINK_EVERY: Duration = Duration::from_millis(50);
 /// ... after a burst of this many: an honest end dials every [`DIAL_EVERY`]. What is over the rate
 /// is closed unheard.
-pub const SOURCE_BURST: u32 = 64;
+pub const SOURCE_LINK_BURST: u32 = 64;
 /// All sources together may open a link this often, which bounds the public-key work of proofs ...
 pub const STRANGER_EVERY: Duration = Duration::from_millis(5);
 /// ... after a burst of this many.

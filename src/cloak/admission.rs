@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use crate::base::bucket::Bucket;
 use crate::base::clock::Time;
 use crate::base::limits::{
-    SOURCE_BURST, SOURCE_EVERY, SOURCE_LINKS_MAX, SOURCE_UNPROVED_MAX, SOURCES_MAX, STRANGER_BURST,
-    STRANGER_EVERY, STRANGER_IDLE, UNPROVED_LOAD, UNPROVED_MAX,
+    SOURCE_LINK_BURST, SOURCE_LINK_EVERY, SOURCE_LINKS_MAX, SOURCE_UNPROVED_MAX, SOURCES_MAX,
+    STRANGER_BURST, STRANGER_EVERY, STRANGER_IDLE, UNPROVED_LOAD, UNPROVED_MAX,
 };
 use crate::base::links::LinkId;
 use crate::base::source::Source;
@@ -104,7 +104,7 @@ impl Admission {
             || self
                 .rate_limiters
                 .entry(source)
-                .or_insert_with(|| Bucket::new(SOURCE_EVERY, SOURCE_BURST))
+                .or_insert_with(|| Bucket::new(SOURCE_LINK_EVERY, SOURCE_LINK_BURST))
                 .take(now);
         in_own_rate && self.rate_limiter.take(now)
     }
@@ -165,7 +165,8 @@ mod tests {
             taken += u32::from(admission.decide(source(1), &[], now) == Decision::Accept);
             assert!(ms % 1000 != 0 || admission.decide(source(2), &[], now) == Decision::Accept);
         }
-        let allowed = SOURCE_BURST + u32::try_from(10_000 / SOURCE_EVERY.as_millis()).expect("few");
+        let allowed =
+            SOURCE_LINK_BURST + u32::try_from(10_000 / SOURCE_LINK_EVERY.as_millis()).expect("few");
         assert!((allowed - 1..=allowed + 1).contains(&taken), "{taken} of {allowed}");
     }
 
