@@ -5,6 +5,8 @@
 #   make lab RUNS=5           the mobility laboratory: writes docs/MOBILITY.md, its figure and its
 #                             numbers. As root, with iproute2 (nft and conntrack for the NAT) and
 #                             /dev/net/tun; otherwise it says what it skips. Half an hour
+#   make attack               attacks on real daemons, measured: writes the table of
+#                             docs/SECURITY.md. Half an hour, on a machine that does nothing else
 #   make bench                all benchmarks
 #   make fuzz T=packet_parser S=60
 #   make install PREFIX=/usr/local DESTDIR=
@@ -27,7 +29,7 @@ HAVE_OPENSSL := $(shell \
 	if [ -n "$$OPENSSL_DIR" ] || pkg-config --exists 'openssl >= 3.0' 2>/dev/null; then echo yes; fi)
 FEATURES := $(if $(HAVE_OPENSSL),,--features vendored)
 
-.PHONY: all build demo test lab bench fuzz install uninstall man clean check-vendored
+.PHONY: all build demo test lab attack bench fuzz install uninstall man clean check-vendored
 
 all: build
 
@@ -49,6 +51,10 @@ test: check-vendored
 # Real processes in network namespaces; everything, so many times.
 lab: check-vendored
 	$(CARGO) test --release $(FEATURES) --test lab -- --all --runs $(RUNS) --write docs
+
+# Real processes on loopback, one attack after the other.
+attack: check-vendored
+	$(CARGO) test --release $(FEATURES) --test attack -- --all --write docs
 
 bench: check-vendored
 	$(CARGO) bench $(FEATURES)
