@@ -3,6 +3,8 @@
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use muses::crypto::identity::Identity;
+
 use super::control::Control;
 use super::neighbour::Link;
 use super::wire::{self, Standing, kind};
@@ -13,9 +15,19 @@ pub(crate) fn number_now() -> u64 {
     u64::try_from(since.as_millis()).expect("a small number")
 }
 
+/// A key that no tree would have as its root: others would ask it for a place.
+pub(crate) fn humble_key() -> Identity {
+    let is_humble = |key: &Identity| {
+        let mut ranks = (0..3).map(|tree| wire::rank(&wire::name_of(key), tree));
+        ranks.all(|rank| rank > u64::MAX / 4 * 3)
+    };
+    std::iter::repeat_with(wire::fresh).find(is_humble).expect("one in sixty-four")
+}
+
 /// Asks to be a child in every tree and says that so many nodes hang below, until the attack ends.
 pub(crate) fn hang(control: &Control, link: &mut Link, size: u32) -> io::Result<()> {
     let mut numbers = [number_now(); 4];
+    control.set_in_place();
     while !control.is_over() {
         let parent = link.far;
         link.live(Duration::from_millis(100), |link, found, body| {
@@ -38,19 +50,19 @@ fn answer(
     numbers: &mut [u64; 4],
 ) -> Vec<u8> {
     let tree = theirs.tree;
-    let mut edges = theirs.edges.clone();
     let number = &mut numbers[usize::from(tree % 4)];
-    let wish = match &theirs.grant {
+    // Who has no parent yet says that it is a root, and asks.
+    let (claim, edges) = match &theirs.grant {
         Some(grant) if grant.0 == *number => {
-            edges.push(wire::edge(&link.key, tree, parent, grant));
-            (*number, Some(grant.1))
+            let own = wire::edge(&link.key, tree, parent, grant);
+            (theirs.claim.clone(), [&theirs.edges[..], &[own]].concat())
         }
         _ => {
             *number += 1;
-            (*number, None)
+            (wire::claim(&link.key, tree, *number), Vec::new())
         }
     };
-    // Below a giant claim stands what the parent believes of the way to the root.
-    let claim = theirs.claim.clone();
+    let letter = theirs.grant.filter(|_| !edges.is_empty()).map(|(_, letter, _)| letter);
+    let wish = (*number, letter);
     Standing { tree, claim, size, edges, wish: Some(wish), grant: None }.emit()
 }

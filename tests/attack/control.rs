@@ -10,6 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 #[derive(Debug, Default)]
 pub(crate) struct Control {
     is_over: AtomicBool,
+    is_in_place: AtomicBool,
     bytes: AtomicU64,
     micros: AtomicU64,
 }
@@ -22,6 +23,19 @@ impl Control {
 
     pub(crate) fn is_over(&self) -> bool {
         self.is_over.load(Relaxed)
+    }
+
+    /// All that had to be there first is there: the attack counts from now on.
+    pub(crate) fn set_in_place(&self) {
+        self.is_in_place.store(true, Relaxed);
+    }
+
+    /// Waits for that, so long at most.
+    pub(crate) fn await_place(&self, most: Duration) {
+        let since = Instant::now();
+        while !self.is_in_place.load(Relaxed) && since.elapsed() < most {
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Bytes that the attacker has sent.
@@ -42,8 +56,9 @@ impl Control {
         result
     }
 
-    /// Sleeps for so long, or until the attack ends.
+    /// Sleeps for so long, or until the attack ends. An attack that waits is in place.
     pub(crate) fn sleep(&self, time: Duration) {
+        self.set_in_place();
         let until = Instant::now() + time;
         while let Some(left) = until.checked_duration_since(Instant::now()) {
             if self.is_over() {
@@ -55,6 +70,7 @@ impl Control {
 
     /// Does something so many times a second until the attack ends, or it says that it cannot.
     pub(crate) fn every(&self, per_second: u32, mut act: impl FnMut() -> bool) {
+        self.set_in_place();
         let since = Instant::now();
         let mut done = 0_u32;
         while !self.is_over() {

@@ -34,7 +34,8 @@ impl Daemon {
         let state = dir.join(who);
         let name = key(&state);
         let state_text = state.to_string_lossy().into_owned();
-        let line = ["-c", USUAL_LIMIT, program, "--state", &state_text].map(str::to_owned);
+        let program = build_of(program);
+        let line = ["-c", USUAL_LIMIT, &program, "--state", &state_text].map(str::to_owned);
         let process = Process::new("/bin/sh", line, dir.join(format!("{who}.log")));
         Self { process, state, name }
     }
@@ -84,18 +85,18 @@ impl Daemon {
         self.listener("clients", "")
     }
 
-    /// What it has counted under this name.
-    pub(crate) fn counter(&self, name: &str) -> u64 {
-        let status = self.status().expect("the daemon runs");
-        let found = status.counters.iter().find(|(found, _)| found == name);
-        found.map_or(0, |(_, count)| *count)
-    }
-
     /// Its key, for an attacker who plays an earlier run of it.
     pub(crate) fn stolen_key(&self) -> Identity {
         let text = fs::read_to_string(self.state.join("identity")).expect("made before");
         Identity::from_text(&text).expect("an identity")
     }
+}
+
+/// The program to be attacked: cargo's own, or that of another build.
+fn build_of(program: &str) -> String {
+    let Some(dir) = std::env::var_os("MUSES_ATTACK_BIN") else { return program.to_owned() };
+    let name = Path::new(program).file_name().expect("a file");
+    Path::new(&dir).join(name).to_string_lossy().into_owned()
 }
 
 /// The Name that belongs to a state directory; made, if there is none.

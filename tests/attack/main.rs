@@ -12,7 +12,8 @@
 //! The quick set judges what does not depend on the machine: daemons live, sessions open and are
 //! not reset. With `--all` the honest pair's throughput, the time that a new session takes, the
 //! recovery and the relay's memory are measured and held against what `docs/SECURITY.md` promises.
-//! `MUSES_ATTACK_KEEP=DIR` keeps the daemons' logs, and `MUSES_E2E_LOG=debug` fills them.
+//! `MUSES_ATTACK_BIN=DIR` attacks the programs of another build, `MUSES_ATTACK_KEEP=DIR` keeps the
+//! daemons' logs, and `MUSES_E2E_LOG=debug` fills them.
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,

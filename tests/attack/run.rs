@@ -116,7 +116,7 @@ fn run(scenarios: &[&'static Scenario], trial: Trial, jobs: usize) -> Vec<Row> {
             scope.spawn(|| {
                 while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let aftermath = attempt(scenario, trial);
-                    tell(scenario, &aftermath.figures, trial);
+                    tell(scenario, &aftermath.figures, trial, jobs == 1);
                     done.lock().expect("no panic").push((*scenario, aftermath));
                 }
             });
@@ -134,11 +134,11 @@ fn attempt(scenario: &Scenario, trial: Trial) -> Aftermath {
     })
 }
 
-fn tell(scenario: &Scenario, figures: &Figures, trial: Trial) {
+fn tell(scenario: &Scenario, figures: &Figures, trial: Trial, is_told_all: bool) {
     let broken = scenario.broken(figures, trial.is_measured);
     let verdict = if broken.is_empty() { "ok" } else { "FAILED" };
     println!("test {} ... {verdict}", scenario.name);
-    if trial.is_measured || !broken.is_empty() {
+    if is_told_all || !broken.is_empty() {
         println!("    {}", report::line(figures));
         broken.iter().for_each(|why| println!("    {why}"));
     }

@@ -12,6 +12,8 @@ use super::world::{World, ping};
 
 /// An attack gets into its stride in this time.
 const STRIDE: Duration = Duration::from_millis(500);
+/// What must be there first is awaited so long.
+const PLACE_MAX: Duration = Duration::from_secs(40);
 /// Recovery is awaited so long.
 const PATIENCE: Duration = Duration::from_secs(60);
 const WINDOW: Duration = Duration::from_millis(200);
@@ -78,14 +80,17 @@ impl Trial {
             let control = Arc::clone(&control);
             thread::spawn(move || control.charged(|| attack(&control)))
         };
+        let begun = Instant::now();
+        control.await_place(PLACE_MAX);
         thread::sleep(STRIDE);
         let (since, received) = (Instant::now(), honest.received());
         if let Err(fault) = during(&mut world, &mut figures) {
             figures.faults.push(fault);
         }
         thread::sleep(self.long().saturating_sub(since.elapsed()));
+        figures.more.extend(tunnel(&world.alice));
         figures.during = (honest.received() - received) as f64 / since.elapsed().as_secs_f64();
-        let lasted = since.elapsed() + STRIDE;
+        let (measured, lasted) = (since.elapsed(), begun.elapsed());
         control.stop();
         if attacker.join().is_err() {
             figures.faults.push("the attacker panicked".into());
@@ -98,7 +103,7 @@ impl Trial {
             figures.memory.1 = victim(&world).process.memory().0;
         }
         self.recover(&world, &honest, &mut figures);
-        for setup in honest.setups(since, since + lasted) {
+        for setup in honest.setups(since, since + measured) {
             match setup {
                 Ok(time) => figures.setups.push(time.as_secs_f64()),
                 Err(why) => figures.failed.push(why),
@@ -141,6 +146,19 @@ impl Trial {
             figures.after = honest.rate(self.long() / 4);
         }
     }
+}
+
+/// How a device's tunnel stands.
+fn tunnel(device: &Daemon) -> Option<String> {
+    let status = device.status()?;
+    let tunnel = status.tunnels.iter().find(|tunnel| tunnel.alias == "bob")?;
+    let (wait, window) = (&tunnel.wait.state, tunnel.window);
+    let (in_flight, again, trip) = (tunnel.in_flight, tunnel.sent_again, tunnel.rtt_us / 1000);
+    Some(format!(
+        "Alice's tunnel {wait}, window {window}, {in_flight} in flight, {trip} ms, \
+         resumed {}, sent again {again}",
+        tunnel.resumed
+    ))
 }
 
 fn log_lines(world: &mut World) -> usize {

@@ -2,13 +2,13 @@
 //! an attacker might want to be wrong.
 
 use muses::crypto::identity::Identity;
+use muses::crypto::noise::Noise;
+use muses::crypto::rng::Rng;
 use openssl::rand::rand_bytes;
 use openssl::sha::sha256;
 
 /// Bytes of a Routing Header.
 pub(crate) const ROUTE: usize = 204;
-/// Bytes of a persistent header.
-pub(crate) const HEADER: usize = 32;
 
 /// Kinds of frames.
 pub(crate) mod kind {
@@ -114,6 +114,22 @@ pub(crate) fn hello_packet(destination: &Name, source: &Name) -> Vec<u8> {
     packet(destination, source, &header(contype::HELLO, 0, 0, &half_session()), &payload)
 }
 
+/// A relay's own answer to a Hello: readable, of another static key, its credentials made up.
+pub(crate) fn false_hello_back(hello: &Seen<'_>) -> Option<Vec<u8>> {
+    let key = fresh();
+    let prologue = [&b"MUSeS v1"[..], &hello.source, &hello.destination].concat();
+    let mut rng = Rng::new(random());
+    let mut noise = Noise::responder(key.static_key(), &prologue, None, &mut rng).ok()?;
+    noise.read(hello.payload.get(1..)?, &mut [0; 256]).ok()?;
+    let credentials = [&random::<32>()[..], &[0; 32], &random::<16>(), &[1]].concat();
+    let mut payload = [0; 512];
+    let length = noise.write(&credentials, &mut payload).ok()?;
+    let mut session = hello.session;
+    session[10..16].copy_from_slice(&random::<6>());
+    let header = header(contype::HELLO_BACK, 0, 0, &session);
+    Some(packet(&hello.source, &hello.destination, &header, &payload[..length]))
+}
+
 /// A forged Refused.
 pub(crate) fn refused_packet(
     destination: &Name,
@@ -145,7 +161,7 @@ pub(crate) fn seen(body: &[u8]) -> Option<Seen<'_>> {
         source: body.get(38..70)?.try_into().ok()?,
         contype: *body.get(ROUTE + 1)?,
         session: body.get(ROUTE + 16..ROUTE + 32)?.try_into().ok()?,
-        payload: body.get(ROUTE + HEADER..)?,
+        payload: body.get(ROUTE + 32..)?,
     })
 }
 
@@ -154,6 +170,12 @@ pub(crate) fn claim(key: &Identity, tree: u8, number: u64) -> Vec<u8> {
     let text = [&b"MUSeS tree root v1"[..], &[tree], &number.to_be_bytes()].concat();
     let signature = key.sign(&text);
     [&name_of(key)[..], &number.to_be_bytes(), &signature].concat()
+}
+
+/// The rank of a Name as a root, the least first.
+pub(crate) fn rank(name: &Name, tree: u8) -> u64 {
+    let hash = sha256(&[&b"MUSeS tree rank v1"[..], &[tree], name].concat());
+    u64::from_be_bytes(hash[..8].try_into().expect("eight bytes"))
 }
 
 /// What both ends of an edge sign.

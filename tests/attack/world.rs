@@ -32,6 +32,7 @@ pub(crate) struct Plan {
     is_carol_above_bob: bool,
     relay_words: Vec<String>,
     delay: Option<Duration>,
+    idle: Duration,
 }
 
 impl Plan {
@@ -63,6 +64,11 @@ impl Plan {
     /// Alice's link has this delay, each way.
     pub(crate) fn delay(self, delay: Duration) -> Self {
         Self { delay: Some(delay), ..self }
+    }
+
+    /// Carol's application waits so long after her daemon's start.
+    pub(crate) fn idle(self, idle: Duration) -> Self {
+        Self { idle, ..self }
     }
 
     /// More words for the relays and devices: options of the overlay.
@@ -214,6 +220,7 @@ impl World {
     /// Carol is started, and her application at once; how long its first echo took.
     pub(crate) fn carol_returns(&mut self, most: Duration) -> Result<Duration, String> {
         self.carol.start();
+        thread::sleep(self.plan.idle);
         let to_bob = self.carol.forward(&format!("bob:{}", self.echo));
         ping(to_bob, most).map_err(|error| format!("Carol's application: {error}"))
     }

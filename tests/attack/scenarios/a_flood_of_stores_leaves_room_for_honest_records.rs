@@ -45,7 +45,7 @@ fn run(trial: Trial) -> Aftermath {
             }
             // The burst at once, then as fast as errands are taken.
             if round > 125 {
-                control.sleep(Duration::from_millis(40));
+                std::thread::sleep(Duration::from_millis(40));
             }
         }
         while !control.is_over() {
@@ -53,7 +53,7 @@ fn run(trial: Trial) -> Aftermath {
         }
     };
     trial.play(world, attack, move |world, figures| {
-        std::thread::sleep(Duration::from_secs(15));
+        std::thread::sleep(Duration::from_secs(1));
         for relay in &world.relays {
             let records = relay.status().and_then(|status| status.overlay?.records);
             let records = records.ok_or("the relay does not answer")?;
@@ -61,9 +61,11 @@ fn run(trial: Trial) -> Aftermath {
             figures.more.push(format!("{kept} records kept, {bytes} bytes"));
         }
         let took = world.carol_comes(by, Duration::from_secs(8))?;
+        figures.setups.push(took.as_secs_f64());
         figures.more.push(format!("a new device's first echo after {:.2} s", took.as_secs_f64()));
         let took = crate::world::ping(world.to_carol(), Duration::from_secs(8))
             .map_err(|why| format!("Alice does not find Carol: {why}"))?;
+        figures.setups.push(took.as_secs_f64());
         figures.more.push(format!("found by Alice after {:.2} s", took.as_secs_f64()));
         for relay in &world.relays {
             let status = relay.status().ok_or("the relay does not answer")?;

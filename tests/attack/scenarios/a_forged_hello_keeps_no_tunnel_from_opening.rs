@@ -17,20 +17,21 @@ pub(super) const IT: Scenario = Scenario {
     run,
 };
 
+const EVERY: Duration = Duration::from_secs(2);
+
 fn run(trial: Trial) -> Aftermath {
-    let world = Plan::default().carol_above_bob().start();
+    let world = Plan::default().carol_above_bob().idle(EVERY + EVERY / 4).start();
     let (at, by, carol, bob) =
         (world.victim(), world.entrance(0), world.carol.name, world.bob.name);
     let attack = move |control: &std::sync::Arc<Control>| {
         let Ok(mut link) = Link::fresh(at, STRANGER) else { return };
-        // Until Carol is there nothing arrives, so it begins more often than it goes on.
-        for wait in std::iter::repeat_n(200, 20).chain(std::iter::repeat(2000)) {
+        loop {
             let hello = wire::hello_packet(&carol, &bob);
             control.sent(hello.len());
             if link.send(&hello).is_err() || control.is_over() {
                 return;
             }
-            control.sleep(Duration::from_millis(wait));
+            control.sleep(EVERY);
         }
     };
     trial.play(world, attack, move |world, figures| {

@@ -1,6 +1,9 @@
 //! A thousand proved links that say nothing, more than a relay has places (DO-01, DO-02): devices
 //! come in, come back, and the relay's own control socket answers.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Aftermath, Scenario, Trial};
@@ -17,45 +20,57 @@ pub(super) const IT: Scenario = Scenario {
     run,
 };
 
-const LINKS: usize = 1100;
+const LINKS: usize = 1104;
+const THREADS: usize = 8;
 /// From so many addresses: as many as a bound on each would have to be answered by.
 const ADDRESSES: usize = 64;
 
 fn run(trial: Trial) -> Aftermath {
     let world = Plan::default().start();
     let (at, by) = (world.victim(), world.entrance(0));
-    let attack = move |control: &std::sync::Arc<Control>| {
-        let mut links: Vec<Link> = Vec::new();
-        let mut tries = 0;
-        while !control.is_over() {
-            if links.len() < LINKS && tries < 4 * LINKS {
-                tries += 1;
-                if let Ok(link) = Link::fresh(at, stranger(tries % ADDRESSES)) {
-                    control.sent(71 + 69);
-                    let _ = link.stream.set_nonblocking(true);
-                    links.push(link);
-                }
-                continue;
-            }
-            // What the relay asks is answered, so that the links are well.
-            links.retain_mut(|link| answers(link).is_ok());
-            control.sleep(Duration::from_millis(200));
-        }
+    let attack = move |control: &Arc<Control>| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|number| {
+                let control = Arc::clone(control);
+                thread::spawn(move || control.charged(|| occupy(&control, at, number)))
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| drop(thread.join()));
     };
     trial.play(world, attack, move |world, figures| {
-        // Time to fill every place there is.
-        std::thread::sleep(Duration::from_secs(3));
         let since = Instant::now();
         let status = world.relays[0].status().ok_or("the relay's control socket is refused")?;
         let count = status.overlay.map_or(0, |overlay| overlay.neighbours.len());
         figures.more.push(format!("{count} neighbours at once, said in {:?}", since.elapsed()));
         let took = world.carol_comes(by, Duration::from_secs(8))?;
+        figures.setups.push(took.as_secs_f64());
         figures.more.push(format!("a new device's first echo after {:.2} s", took.as_secs_f64()));
         world.carol.process.kill();
         let took = world.carol_returns(Duration::from_secs(8))?;
+        figures.setups.push(took.as_secs_f64());
         figures.more.push(format!("come back, after {:.2} s", took.as_secs_f64()));
         Ok(())
     })
+}
+
+/// Takes its part of the places, and then keeps them.
+fn occupy(control: &Control, at: SocketAddr, number: usize) {
+    let mut links: Vec<Link> = Vec::new();
+    for attempt in 0..2 * LINKS / THREADS {
+        if control.is_over() || links.len() == LINKS / THREADS {
+            break;
+        }
+        if let Ok(link) = Link::fresh(at, stranger((attempt * THREADS + number) % ADDRESSES)) {
+            control.sent(71 + 69);
+            let _ = link.stream.set_nonblocking(true);
+            links.push(link);
+        }
+    }
+    while !control.is_over() {
+        // What the relay asks is answered, so that the links are well.
+        links.retain_mut(|link| answers(link).is_ok());
+        control.sleep(Duration::from_millis(200));
+    }
 }
 
 fn answers(link: &mut Link) -> std::io::Result<()> {

@@ -18,11 +18,6 @@ pub(super) const IT: Scenario = Scenario {
 fn run(trial: Trial) -> Aftermath {
     let world = Plan::default().clients().static_routes().start();
     let (at, bob) = (world.victim(), world.bob.name);
-    let resumed = |world: &crate::world::World| {
-        let status = world.alice.status()?;
-        status.tunnels.first().map(|tunnel| tunnel.resumed)
-    };
-    let before = resumed(&world);
     let attack = move |control: &std::sync::Arc<Control>| {
         let Ok(mut link) = Link::fresh(at, STRANGER) else { return };
         let own = link.name();
@@ -36,9 +31,9 @@ fn run(trial: Trial) -> Aftermath {
     };
     trial.play(world, attack, move |world, _| {
         std::thread::sleep(std::time::Duration::from_secs(2));
-        match (before, resumed(world)) {
-            (Some(before), Some(now)) if now == before => Ok(()),
-            (before, now) => Err(format!("the tunnel was resumed: {before:?} before, {now:?} now")),
-        }
+        let uplink = world.bob.status().and_then(|status| status.uplink).ok_or("no uplink")?;
+        let is_old = uplink.state == "up" && uplink.since_ms > 2000;
+        let broken = format!("the uplink is {} for {} ms", uplink.state, uplink.since_ms);
+        if is_old { Ok(()) } else { Err(broken) }
     })
 }

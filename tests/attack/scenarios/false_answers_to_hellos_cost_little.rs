@@ -34,11 +34,7 @@ fn run(trial: Trial) -> Aftermath {
             return Verdict::default();
         };
         count.fetch_add(1, Relaxed);
-        let mut session = seen.session;
-        session[10..16].copy_from_slice(&wire::random::<6>());
-        let header = wire::header(contype::HELLO_BACK, 0, 0, &session);
-        let payload = [wire::random::<32>().to_vec(), vec![7; 145]].concat();
-        let answer = wire::packet(&seen.source, &seen.destination, &header, &payload);
+        let Some(answer) = wire::false_hello_back(&seen) else { return Verdict::default() };
         charged.sent(answer.len());
         Verdict { back: vec![answer], ..Verdict::default() }
     });
@@ -52,6 +48,7 @@ fn run(trial: Trial) -> Aftermath {
             control.cost().0
         ));
         let took = comes?;
+        figures.setups.push(took.as_secs_f64());
         figures.more.push(format!("a new device's first echo after {:.2} s", took.as_secs_f64()));
         if rate > HELLOS { Err(format!("{rate:.0} Hellos a second")) } else { Ok(()) }
     })

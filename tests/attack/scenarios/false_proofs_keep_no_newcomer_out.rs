@@ -21,7 +21,7 @@ pub(super) const IT: Scenario = Scenario {
     run,
 };
 
-const THREADS: u32 = 4;
+const THREADS: u32 = 32;
 const PER_SECOND: u32 = 8000;
 
 fn run(trial: Trial) -> Aftermath {
@@ -62,7 +62,7 @@ fn flood(control: &Control, at: SocketAddr, is_silent: bool) {
             let _ = stream.write_all(&[hello, proof].concat());
         }
         kept.push_back(stream);
-        if kept.len() > 500 {
+        if kept.len() > 100 {
             kept.pop_front();
         }
         true

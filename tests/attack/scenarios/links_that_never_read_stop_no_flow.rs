@@ -30,6 +30,10 @@ fn run(trial: Trial) -> Aftermath {
         let Ok(mut source) = Link::fresh(at, STRANGER) else { return };
         let mut deaf: Vec<Link> =
             (0..LINKS).map_while(|_| Link::fresh(at, STRANGER).ok()).collect();
+        for link in &deaf {
+            // Its own kernel is to hold little of what it does not read.
+            let _ = socket2::SockRef::from(&link.stream).set_recv_buffer_size(4096);
+        }
         let own = source.name();
         let payload = vec![0; 16 << 10];
         let _ = source.stream.set_write_timeout(Some(Duration::from_secs(2)));

@@ -28,22 +28,24 @@ fn run(trial: Trial) -> Aftermath {
     let at = world.bob.neighbours();
     let attack = move |control: &std::sync::Arc<Control>| {
         let mut open: std::collections::VecDeque<(Instant, TcpStream)> = Default::default();
-        control.every(2000, || {
+        while !control.is_over() {
             while open.front().is_some_and(|(since, _)| since.elapsed() > KEPT) {
                 open.pop_front();
             }
-            if open.len() < CONNECTIONS
-                && let Ok(stream) = connect(at, stranger(open.len() % 16))
-            {
+            if open.len() >= CONNECTIONS {
+                control.sleep(Duration::from_millis(2));
+            } else if let Ok(stream) = connect(at, stranger(open.len() % 16)) {
                 // An end without a wait in the attacker's own kernel.
                 let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
                 control.sent(3 * 60);
                 open.push_back((Instant::now(), stream));
             }
-            true
-        });
+        }
     };
-    let mut aftermath = trial.play(world, attack, |_, _| {
+    let mut aftermath = trial.play(world, attack, |world, figures| {
+        let descriptors = format!("/proc/{}/fd", world.bob.process.pid());
+        let count = std::fs::read_dir(descriptors).map_or(0, Iterator::count);
+        figures.more.push(format!("{count} descriptors open at Bob"));
         std::thread::sleep(Duration::from_secs(4));
         Ok(())
     });

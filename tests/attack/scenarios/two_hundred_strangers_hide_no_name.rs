@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Aftermath, Scenario, Trial};
 use crate::control::Control;
 use crate::neighbour::{Link, stranger};
+use crate::wire::NEIGHBOUR;
 use crate::world::Plan;
 
 pub(super) const IT: Scenario = Scenario {
@@ -26,7 +27,11 @@ fn run(trial: Trial) -> Aftermath {
         let hang = |number| {
             let control = std::sync::Arc::clone(control);
             thread::spawn(move || {
-                let Ok(mut link) = Link::fresh(at, stranger(number)) else { return };
+                let Ok(mut link) =
+                    Link::prove(at, stranger(number), crate::child::humble_key(), NEIGHBOUR)
+                else {
+                    return;
+                };
                 control.charged(|| drop(crate::child::hang(&control, &mut link, 1)));
             })
         };
@@ -42,9 +47,11 @@ fn run(trial: Trial) -> Aftermath {
         let children = neighbours.iter().filter(|neighbour| is_child(&neighbour.roles)).count();
         figures.more.push(format!("{children} children of the relay"));
         let took = world.carol_comes(by, Duration::from_secs(8))?;
+        figures.setups.push(took.as_secs_f64());
         figures.more.push(format!("a new device's first echo after {:.2} s", took.as_secs_f64()));
         let took = crate::world::ping(world.to_carol(), Duration::from_secs(8))
             .map_err(|why| format!("Alice does not find Carol: {why}"))?;
+        figures.setups.push(took.as_secs_f64());
         figures.more.push(format!("found by Alice after {:.2} s", took.as_secs_f64()));
         Ok(())
     })
