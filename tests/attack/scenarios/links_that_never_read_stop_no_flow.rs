@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Aftermath, Scenario, Trial};
 use crate::control::Control;
-use crate::neighbour::{Link, STRANGER};
+use crate::neighbour::{Link, STRANGER, stranger};
 use crate::wire::{self, kind};
 use crate::world::Plan;
 
@@ -29,7 +29,7 @@ fn run(trial: Trial) -> Aftermath {
     let attack = move |control: &std::sync::Arc<Control>| {
         let Ok(mut source) = Link::fresh(at, STRANGER) else { return };
         let mut deaf: Vec<Link> =
-            (0..LINKS).map_while(|_| Link::fresh(at, STRANGER).ok()).collect();
+            (0..LINKS).filter_map(|number| Link::fresh(at, stranger(number / 8)).ok()).collect();
         for link in &deaf {
             // Its own kernel is to hold little of what it does not read.
             let _ = socket2::SockRef::from(&link.stream).set_recv_buffer_size(4096);
