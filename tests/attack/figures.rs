@@ -26,6 +26,8 @@ pub(crate) struct Figures {
     pub(crate) recovery: Option<f64>,
     /// The attacker's bytes and seconds of CPU, in a second.
     pub(crate) cost: (f64, f64),
+    /// Seconds of CPU that the relay spends in one, before and during.
+    pub(crate) spent: (f64, f64),
     /// Resident bytes of the victim before, at the attack's end, and a minute after.
     pub(crate) memory: (u64, u64, Option<u64>),
     /// Lines that the victim logged in a second.

@@ -21,7 +21,7 @@ pub(crate) fn line(figures: &Figures) -> String {
     };
     format!(
         "{:.1} -> {:.1} -> {:.1} MB/s ({:.0} %), {} sessions: median {:.3} s, worst {:.3} s, {} failed; \
-         recovery {}; cost {}, {:.2} CPU; memory {} -> {} MiB{after}; {:.0} log lines/s{more}",
+         recovery {}; cost {}, {:.2} CPU; relay's CPU {:.2} -> {:.2}; memory {} -> {} MiB{after}; {:.0} log lines/s{more}",
         figures.before / 1e6,
         figures.during / 1e6,
         figures.after / 1e6,
@@ -33,6 +33,8 @@ pub(crate) fn line(figures: &Figures) -> String {
         recovery(figures),
         rate(figures.cost.0),
         figures.cost.1,
+        figures.spent.0,
+        figures.spent.1,
         before >> 20,
         at_end >> 20,
         figures.log_lines,
@@ -62,11 +64,13 @@ fn row(scenario: &Scenario, figures: &Figures) -> String {
         format!("{:.3} / {:.3} s of {}", figures.median(), figures.worst(), figures.setups.len())
     };
     format!(
-        "| {} | {} | {}, {:.2} s/s | {:.0} % ({:.0} → {:.0} → {:.0} MB/s) | {setup} | {} | {memory} |\n",
+        "| {} | {} | {}, {:.2} s/s | {:.2} → {:.2} s/s | {:.0} % ({:.0} → {:.0} → {:.0} MB/s) | {setup} | {} | {memory} |\n",
         scenario.row,
         scenario.name.replace('_', " "),
         rate(figures.cost.0),
         figures.cost.1,
+        figures.spent.0,
+        figures.spent.1,
         figures.kept() * 100.0,
         figures.before / 1e6,
         figures.during / 1e6,
@@ -83,9 +87,9 @@ pub(crate) fn write(rows: &[(&'static Scenario, Figures)], into: &Path) -> io::R
         text.split_once(BEGIN).and_then(|(head, rest)| Some((head, rest.split_once(END)?.1)));
     let (head, rest) = around.ok_or_else(|| io::Error::other("no marks for the table"))?;
     let mut table = String::from(
-        "| row | attack | attacker's cost | honest throughput kept (before → during → after) | \
+        "| row | attack | attacker's cost | relay's CPU | honest throughput kept (before → during → after) | \
          new session: median / worst | recovery | memory of the relay: before → a minute after |\n\
-         | --- | --- | --- | --- | --- | --- | --- |\n",
+         | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     rows.iter().for_each(|(scenario, figures)| table.push_str(&row(scenario, figures)));
     fs::write(&path, [head, BEGIN, "\n", &table, "\n", END, rest].concat())

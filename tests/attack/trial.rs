@@ -71,7 +71,9 @@ impl Trial {
         let honest = Honest::start(&world, self.is_measured);
         let mut figures = Figures::default();
         thread::sleep(Duration::from_millis(if self.is_measured { 1500 } else { 300 }));
+        let spent = spent(&world);
         figures.before = honest.rate(self.long() / 2);
+        figures.spent.0 = (self::spent(&world) - spent) / (self.long() / 2).as_secs_f64();
         figures.memory.0 = victim(&world).process.memory().0;
         let lines = log_lines(&mut world);
 
@@ -83,13 +85,14 @@ impl Trial {
         let begun = Instant::now();
         control.await_place(PLACE_MAX);
         thread::sleep(STRIDE);
-        let (since, received) = (Instant::now(), honest.received());
+        let (since, received, spent) = (Instant::now(), honest.received(), self::spent(&world));
         if let Err(fault) = during(&mut world, &mut figures) {
             figures.faults.push(fault);
         }
         thread::sleep(self.long().saturating_sub(since.elapsed()));
         figures.more.extend(tunnel(&world.alice));
         figures.during = (honest.received() - received) as f64 / since.elapsed().as_secs_f64();
+        figures.spent.1 = (self::spent(&world) - spent) / since.elapsed().as_secs_f64();
         let (measured, lasted) = (since.elapsed(), begun.elapsed());
         control.stop();
         if attacker.join().is_err() {
@@ -146,6 +149,12 @@ impl Trial {
             figures.after = honest.rate(self.long() / 4);
         }
     }
+}
+
+/// Seconds of CPU that the victim has spent.
+fn spent(world: &World) -> f64 {
+    let victim = &world.relays[0].process;
+    if world.relays[0].status().is_some() { victim.spent().as_secs_f64() } else { 0.0 }
 }
 
 /// How a device's tunnel stands.

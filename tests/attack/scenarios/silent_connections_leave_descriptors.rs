@@ -43,8 +43,7 @@ fn run(trial: Trial) -> Aftermath {
         }
     };
     let mut aftermath = trial.play(world, attack, |world, figures| {
-        let descriptors = format!("/proc/{}/fd", world.bob.process.pid());
-        let count = std::fs::read_dir(descriptors).map_or(0, Iterator::count);
+        let count = world.bob.process.descriptors().unwrap_or(0);
         figures.more.push(format!("{count} descriptors open at Bob"));
         std::thread::sleep(Duration::from_secs(4));
         Ok(())
