@@ -261,9 +261,9 @@ pub const LOG_EVERY: Duration = Duration::from_secs(1);
 /// ... and after up to this long while the source goes on.
 pub const LOG_EVERY_MAX: Duration = Duration::from_secs(60);
 /// One source may cause a verification (a tenth of a millisecond) in this time on the average ...
-pub const SOURCE_EVERY: Duration = Duration::from_micros(2500);
+pub const VERIFY_EVERY: Duration = Duration::from_micros(2500);
 /// ... and so many at once: what waits is the newest of each neighbour and tree, the rest is lost.
-pub const SOURCE_BURST: u32 = 2000;
+pub const VERIFY_BURST: u32 = 2000;
 /// The same of all sources together whose last word held ...
 pub const PROVEN_EVERY: Duration = Duration::from_millis(1);
 /// ... at once: two forests of the widest node that all change.

@@ -10,6 +10,7 @@ use super::script::Script;
 use crate::base::clock::Time;
 use crate::base::ids::Name;
 use crate::base::limits::{DEPTH_MAX, HOPS_MAX, REDIRECTS_MAX, ROOT_EXPIRY, ROOT_PULSE, ROUTE_LEN};
+use crate::crypto::identity::verify;
 use crate::crypto::rng::Rng;
 use crate::overlay::forest::DOUBTFUL;
 use crate::overlay::forest::notary::Notary;
@@ -23,7 +24,7 @@ use crate::wire::errand::Errand;
 use crate::wire::moved::Moved;
 use crate::wire::referral::Referral;
 use crate::wire::route::{self, Course, Route};
-use crate::wire::tree::{Edge, Grant, Pulse, Standing, Wish};
+use crate::wire::tree::{Claim, Edge, Grant, Pulse, Standing, Wish};
 
 const OWN: u8 = 1;
 /// Neighbours whose keys the script holds, and the seed of the first one's.
@@ -336,7 +337,10 @@ impl Run {
                     self.verify(&to, &standing);
                     self.heard.insert((hand, standing.tree), standing);
                 }
-                Said::Pulse(pulse) => assert!(self.judge.is_claim(pulse.tree, &pulse.claim)),
+                Said::Pulse(pulse) => {
+                    let Claim { root, signature, .. } = &pulse.claim;
+                    assert!(verify(root, &pulse.text(), signature), "its maker signed it");
+                }
             }
         }
         while let Some(farewell) = self.overlay.forest.poll_farewell() {

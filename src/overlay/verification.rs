@@ -10,8 +10,8 @@ use super::source::SourceGroup;
 use crate::base::bucket::Bucket;
 use crate::base::clock::Time;
 use crate::base::limits::{
-    NEIGHBOURS_MAX, PROVEN_BURST, PROVEN_EVERY, SOURCE_BURST, SOURCE_EVERY, UNPROVEN_BURST,
-    UNPROVEN_EVERY,
+    NEIGHBOURS_MAX, PROVEN_BURST, PROVEN_EVERY, UNPROVEN_BURST, UNPROVEN_EVERY, VERIFY_BURST,
+    VERIFY_EVERY,
 };
 
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl VerificationBudget {
     /// Something of this source was looked at, which was so much work, and did or did not hold.
     pub fn spend(&mut self, by: SourceGroup, work: u32, is_true: bool, now: Time) {
         self.make_room(&by);
-        let new = || Share { own: Bucket::new(SOURCE_EVERY, SOURCE_BURST), is_proven: false };
+        let new = || Share { own: Bucket::new(VERIFY_EVERY, VERIFY_BURST), is_proven: false };
         let share = self.shares.entry(by).or_insert_with(new);
         share.own.charge(work, now);
         let all = if share.is_proven { &mut self.proven } else { &mut self.unproven };
@@ -116,7 +116,7 @@ mod tests {
         budget.spend(source(1), 1, true, now);
         budget.spend(source(2), 1, true, now);
         let seen = flood(&mut budget, 2, true, now);
-        let of_one = SOURCE_BURST as usize + 1_000_000 / SOURCE_EVERY.as_micros() as usize + 2;
+        let of_one = VERIFY_BURST as usize + 1_000_000 / VERIFY_EVERY.as_micros() as usize + 2;
         assert!(seen <= 2 * of_one, "{seen}");
         for address in 0..2 * NEIGHBOURS_MAX as u64 {
             budget.spend(source(address + 10), 1, true, now);
