@@ -60,7 +60,7 @@ impl Link {
 
     fn greet(&mut self, role: u8) -> io::Result<()> {
         let (name, challenge) = (wire::name_of(&self.key), wire::random());
-        let hello = [&[1, role][..], &name, &challenge].concat();
+        let hello = [&[wire::LINK_VERSION, role][..], &name, &challenge].concat();
         self.send(&wire::frame(kind::HELLO, &hello))?;
         let theirs = self.expect(kind::HELLO)?;
         let bad = || io::Error::other("a Hello of another length");

@@ -10,6 +10,9 @@ use openssl::sha::sha256;
 /// Bytes of a Routing Header.
 pub(crate) const ROUTE: usize = 204;
 
+/// The version that a link's Hello begins with.
+pub(crate) const LINK_VERSION: u8 = 2;
+
 /// Kinds of frames.
 pub(crate) mod kind {
     pub(crate) const HELLO: u8 = 1;
@@ -163,6 +166,13 @@ pub(crate) fn seen(body: &[u8]) -> Option<Seen<'_>> {
         session: body.get(ROUTE + 16..ROUTE + 32)?.try_into().ok()?,
         payload: body.get(ROUTE + 32..)?,
     })
+}
+
+/// A list of one attached Name that never signed that it is attached there.
+pub(crate) fn claimed_name(name: &Name) -> Vec<u8> {
+    let (number, lifetime) = (u64::MAX / 2, 600_u32);
+    let claim = [&[0, 1][..], name, &number.to_be_bytes(), &lifetime.to_be_bytes()].concat();
+    frame(kind::NAMES, &[&claim[..], &random::<32>(), &[0; 32]].concat())
 }
 
 /// A root's word.

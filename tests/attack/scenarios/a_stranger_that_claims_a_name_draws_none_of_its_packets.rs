@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Aftermath, Scenario, Trial};
 use crate::control::Control;
 use crate::neighbour::{Link, STRANGER};
-use crate::wire::{self, kind};
+use crate::wire;
 use crate::world::Plan;
 
 pub(super) const IT: Scenario = Scenario {
@@ -22,7 +22,7 @@ fn run(trial: Trial) -> Aftermath {
     let (at, bob) = (world.victim(), world.bob.name);
     let attack = move |control: &std::sync::Arc<Control>| {
         let Ok(mut link) = Link::fresh(at, STRANGER) else { return };
-        let names = wire::frame(kind::NAMES, &[&[0, 1][..], &bob].concat());
+        let names = wire::claimed_name(&bob);
         control.sent(names.len());
         let _ = link.send(&names);
         while !control.is_over() {

@@ -55,7 +55,8 @@ fn flood(control: &Control, at: SocketAddr, is_silent: bool) {
         let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
         control.sent(3 * 60);
         if !is_silent {
-            let hello = [&[1, wire::NEIGHBOUR][..], &name, &wire::random::<32>()].concat();
+            let head = [wire::LINK_VERSION, wire::NEIGHBOUR];
+            let hello = [&head[..], &name, &wire::random::<32>()].concat();
             let hello = wire::frame(kind::HELLO, &hello);
             let proof = wire::frame(kind::PROOF, &[wire::random::<32>(), [0; 32]].concat());
             control.sent(hello.len() + proof.len());
