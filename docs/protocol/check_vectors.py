@@ -343,6 +343,7 @@ def check_messages():
 
     offer = read("handshake.txt")
     same("flags", offer["flags-none"] + offer["flags-psk"] + offer["flags-notice"], b"\0\x01\x02")
+    same("a Hello's cookie", b"\x04" + bytes(range(0xC0, 0xE0)), offer["flags-cookie"])
     same("Offer", b"\x03\x01\x02\x03", offer["offer"])
     same("prologue", b"MUSeS v1" + ALICE.name + BOB.name, offer["prologue"])
     binding = b"MUSeS static key v1" + ALICE.name + public_of(X25519, ALICE.static)
@@ -359,6 +360,7 @@ def check_messages():
     ack += b"\xc0\x01" + number(4, 6) + b"\x80" + bytes(20)
     same("acknowledgement", ack, read("ack.txt")["message"])
     same("Re-Hello", bytes(range(0x80, 0xA0)) + b"\x01", read("re-hello.txt")["message"])
+    same("a keeping one", bytes(range(0x80, 0xA0)) + b"\x03", read("re-hello.txt")["keeping"])
 
 
 def check_numbers():
@@ -366,7 +368,7 @@ def check_numbers():
     expected = {kind: 1 + at for at, kind in enumerate(kinds)}
     kinds = "Open Accept Refuse Data Fin Reset".split()
     expected.update({kind: 16 + at for at, kind in enumerate(kinds)})
-    expected.update({"Unreachable": 32, "Refused": 33})
+    expected.update({"Unreachable": 32, "Refused": 33, "Retry": 34})
     true("ConTYPE", {k: bytes([v]) for k, v in expected.items()} == read("contype.txt"))
     words = "not-allowed no-service refused unreachable timed-out no-such-host secret-differs"
     words += " secret-missing no-suite full"
@@ -448,6 +450,10 @@ def check_conversation():
     same("Open", opened(said["open"], a, b, key, 16, 0, 0, session), b"")
     key = derive(traffic, "tunnel", b.name)
     same("FinishedBack", opened(said["finished-back"], b, a, key, 4, 0, 0, tunnel), b"\0")
+
+    key = derive(traffic, "tunnel", a.name)
+    first = opened(said["first-ack"], a, b, key, 7, 0, 0, tunnel)
+    same("the answer to FinishedBack", first, b"\x01" + bytes(8))
 
     # The step into epoch 1.
     number = lambda value, size: value.to_bytes(size, "big")

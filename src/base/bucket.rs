@@ -20,6 +20,12 @@ impl Bucket {
         Self { every, burst, clear: Time::ZERO }
     }
 
+    /// Whether nothing was taken that has not come back: a bucket like a new one.
+    #[must_use]
+    pub fn is_full(&self, now: Time) -> bool {
+        self.clear <= now
+    }
+
     /// Takes one, if there is one.
     pub fn take(&mut self, now: Time) -> bool {
         let clear = self.clear.max(now);

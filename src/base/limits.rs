@@ -126,6 +126,8 @@ pub const REHELLO_SLOW: Duration = Duration::from_secs(1);
 pub const CREDIT_PROBE: Duration = Duration::from_secs(1);
 /// An unauthenticated hint (unreachable, restarted) is heeded once in this time.
 pub const HINT_EVERY: Duration = Duration::from_secs(1);
+/// The same obstacle to a handshake is told this often at most.
+pub const TROUBLE_EVERY: Duration = Duration::from_secs(60);
 /// A stopping daemon waits this long for its goodbyes to leave.
 pub const GOODBYE_MAX: Duration = Duration::from_secs(1);
 /// A neighbour that owes an answer is asked after this long …
@@ -174,6 +176,14 @@ pub const AWAY_KEPT: Duration = Duration::from_millis(600);
 pub const AWAY_KNOWN: Duration = Duration::from_secs(60);
 /// An unreachable destination is reported this often at most.
 pub const UNREACHABLE_EVERY: Duration = Duration::from_millis(100);
+/// Hellos of known Names that show a cookie are answered this often.
+pub const HELLOS_EVERY: Duration = Duration::from_millis(10);
+/// A cookie is good for this long, and up to twice as long.
+pub const COOKIE_LIFE: Duration = Duration::from_secs(60);
+/// A handshake that the peer has not confirmed is begun again after this long, beside the first.
+pub const BEGIN_AGAIN: Duration = Duration::from_secs(1);
+/// Who is asked because of a hint has a round trip to answer, and never less than this.
+pub const HINT_WAIT_MIN: Duration = Duration::from_millis(10);
 /// A handshake that hears nothing is forgotten after this long by the side that answered.
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// A root of a tree says that it lives this often …
@@ -369,6 +379,14 @@ pub const TUNNELS_MAX: usize = 1024;
 pub const NOTIFIED_MAX: usize = 64;
 /// Handshakes that strangers may keep half open; the oldest is forgotten first.
 pub const HANDSHAKES_MAX: usize = 64;
+/// Handshakes that known Names, or what says it is one, may keep half open; the oldest is
+/// forgotten first, and one Name holds [`HALF_OPEN_PER_NAME`] of them at most.
+pub const HALF_OPEN_MAX: usize = 1024;
+/// Half-open handshakes of one Name; its oldest is forgotten first.
+pub const HALF_OPEN_PER_NAME: usize = 128;
+/// Hellos with a cookie that are answered to one known Name at once; in the long run it gets one
+/// in so many of all such answers.
+pub const HELLOS_PER_NAME: u32 = 10;
 /// Links (local applications, control) of one node.
 pub const LINKS_MAX: usize = 16 * 1024;
 /// Neighbours and local clients of one CLOAK node.
@@ -435,4 +453,7 @@ const _: () = assert!(RECORD_TTL.as_secs() == 3 * PUBLISH_EVERY.as_secs());
 const _: () = assert!(RECORD_TTL.as_secs() <= RECORD_TTL_MAX.as_secs());
 const _: () = assert!(NAMES_RENEW.as_secs() < ATTACHMENT_TTL.as_secs() / 2);
 const _: () = assert!(SEEK_MAX.as_secs() > LOOKUP_MAX.as_secs());
+// What is answered in a round trip of three seconds, after a burst, pushes nothing out.
+const _: () = assert!(HALF_OPEN_PER_NAME > 20 + 10 + 3 * (10 + 10));
+const _: () = assert!(HALF_OPEN_MAX > 20 + 100 + 3 * (10 + 100));
 const _: () = assert!(SERIAL_WINDOW >= 2 * SESSIONS_PER_TUNNEL_MAX as u64);

@@ -62,7 +62,7 @@ impl Hints {
     ) -> Option<(Name, Buffer)> {
         let route = Route::new_checked(lost.get(FRAME_HEADER..)?).ok()?;
         let header = Header::parse(lost.get(FRAME_HEADER + ROUTE_LEN..)?).ok()?;
-        if matches!(header.kind, ConType::Unreachable | ConType::Refused) {
+        if matches!(header.kind, ConType::Unreachable | ConType::Refused | ConType::Retry) {
             return None;
         }
         let (source, destination) = (route.source(), route.destination());

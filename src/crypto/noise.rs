@@ -173,6 +173,21 @@ impl Noise {
         }
     }
 
+    /// Takes back the message that was read last, so that another may be read in its place: what
+    /// it proved is not what the caller wants.
+    ///
+    /// # Errors
+    ///
+    /// [`NoiseError::Turn`] if nothing was read since this side wrote.
+    pub fn unread(&mut self) -> Result<(), NoiseError> {
+        if !matches!(self.steps.last(), Some(Step::Read(_))) {
+            return Err(NoiseError::Turn);
+        }
+        self.steps.pop();
+        self.remote = None;
+        self.build_again()
+    }
+
     /// The other side's static key, once a message proved that it holds it: for the initiator
     /// after the second message, for the responder after the third.
     #[must_use]
@@ -330,6 +345,26 @@ mod tests {
             (one, other) = (other, one);
         }
         assert_eq!(one.finish(), other.finish());
+    }
+
+    // HS-07: an answer by a static key that is not the peer's is no end of the handshake.
+    #[test]
+    fn what_was_read_can_be_taken_back() {
+        let psk = Secret::from_bytes([5; 32]);
+        for psk in [None, Some(&psk)] {
+            let [responder, mut initiator] = after(1, psk);
+            assert_eq!(initiator.unread(), Err(NoiseError::Turn));
+            let mut rng = Rng::new([8; 32]);
+            let mut other = Noise::responder(&key(3), b"prologue", psk, &mut rng).expect("one");
+            let (mut message, mut read) = ([0; 256], [0; 256]);
+            let Step::Read(hello) = &responder.steps[0] else { panic!("a Hello was read") };
+            other.read(hello, &mut read).expect("the same Hello");
+            let length = other.write(b"false", &mut message).expect("written");
+            initiator.read(&message[..length], &mut read).expect("valid for Noise");
+            assert_eq!(initiator.remote_static(), Some(*key(3).public()));
+            assert_eq!((initiator.unread(), initiator.remote_static()), (Ok(()), None));
+            finish_from(1, responder, initiator);
+        }
     }
 
     // HS-07: turns are kept, and nothing is finished early.

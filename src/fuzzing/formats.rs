@@ -106,8 +106,9 @@ fn packet(bytes: &[u8]) {
 fn body(kind: ConType, bytes: &[u8]) {
     match kind {
         ConType::Hello => {
-            if let Ok((secrecy, noise)) = Manner::parse(bytes) {
-                assert_eq!((secrecy.to_byte(), noise), (bytes[0], &bytes[1..]));
+            if let Ok((manner, noise)) = Manner::parse(bytes) {
+                let head = written(bytes.len() - noise.len(), |into| manner.emit(into));
+                assert_eq!([&head[..], noise].concat(), bytes);
             }
         }
         ConType::ReHello | ConType::ReHelloBack => {

@@ -297,6 +297,7 @@ fn is_open(kind: ConType) -> bool {
             | ConType::Finished
             | ConType::Unreachable
             | ConType::Refused
+            | ConType::Retry
     )
 }
 

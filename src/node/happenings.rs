@@ -27,8 +27,14 @@ impl Node {
                 }
             }
             Happening::Trouble(reason) => {
+                let cure = match reason {
+                    Reason::SecretDiffers | Reason::SecretMissing => {
+                        "; give both sides the same --psk, applications wait until then"
+                    }
+                    _ => "",
+                };
                 self.note(Level::Warn, "no-tunnel", LogSource::Name(peer), now, |node| {
-                    format!("no tunnel with {}: {reason}", node.word(&peer))
+                    format!("no tunnel with {} yet: {reason}{cure}", node.word(&peer))
                 });
             }
             Happening::Stranger => {

@@ -177,7 +177,7 @@ impl Node {
         if let Some(tunnel) = view.tunnel {
             let (outage, since) = tunnel.outage();
             return match outage {
-                None if tunnel.is_unconfirmed() => {
+                None if !tunnel.is_confirmed() => {
                     let until = next(tunnel.next_try(), "next Finished");
                     wait("handshake", since, now, "the peer has not confirmed".into(), until)
                 }

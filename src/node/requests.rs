@@ -214,7 +214,7 @@ impl Node {
                 self.peers.with(&peer, |tunnel| tunnel.reset(key, Reason::Killed, now));
             }
             None => match self.locals.get(link).map(|local| &local.stage) {
-                Some(Stage::Waiting(peer, ticket)) => self.peers.withdraw(peer, *ticket),
+                Some(Stage::Waiting(peer, ticket)) => self.peers.withdraw(peer, *ticket, now),
                 Some(Stage::Seeking(..)) => {}
                 _ => return false,
             },

@@ -21,7 +21,7 @@ use crate::crypto::rng::Rng;
 use crate::crypto::secret::Secret;
 use crate::crypto::suite::Suite;
 use crate::wire::cursor::Writer;
-use crate::wire::hello::{Credentials, Manner, Offer, binding_text, prologue};
+use crate::wire::hello::{Cookie, Credentials, Manner, Offer, binding_text, prologue};
 use crate::wire::packet::{ConType, Header, PSessId, SessId};
 use crate::wire::reason::Reason;
 
@@ -80,18 +80,36 @@ fn check(noise: &Noise, peer: &Credentials, ends: Ends) -> Result<(), HandshakeE
     if bound { Ok(()) } else { Err(HandshakeError::Unbound) }
 }
 
-/// Makes the whole frame of a handshake message: `lead` bytes, then the Noise message.
+/// Makes the whole frame of a second or third message.
 fn message(
     noise: &mut Noise,
     (kind, session): (ConType, SessId),
-    lead: &[u8],
     payload: &[u8],
     (ends, pool): (Ends, &Pool),
 ) -> Result<Buffer, HandshakeError> {
     let mut body = envelope::blank(pool, MESSAGE_MAX);
-    body.extend(lead);
     let len = noise.write(payload, body.spare())?;
     body.grow(len);
+    let header = Header { kind, suite: 0, last: false, epoch: 0, seq: 0, session };
+    envelope::close(&mut body, ends, &header, None).map_err(|_| HandshakeError::Stray)?;
+    Ok(body)
+}
+
+/// Makes the whole frame of a Hello, of which `first` is the Noise message.
+fn hello_frame(
+    manner: &Manner,
+    first: &[u8],
+    session: SessId,
+    (ends, pool): (Ends, &Pool),
+) -> Result<Buffer, HandshakeError> {
+    let mut lead = [0; Manner::LEN_MAX];
+    let mut writer = Writer::new(&mut lead);
+    manner.emit(&mut writer);
+    let len = writer.len();
+    let mut body = envelope::blank(pool, MESSAGE_MAX);
+    body.extend(lead.get(..len).unwrap_or_default());
+    body.extend(first);
+    let kind = ConType::Hello;
     let header = Header { kind, suite: 0, last: false, epoch: 0, seq: 0, session };
     envelope::close(&mut body, ends, &header, None).map_err(|_| HandshakeError::Stray)?;
     Ok(body)
@@ -103,8 +121,10 @@ pub(crate) struct Initiator {
     ends: Ends,
     own: PSessId,
     hello: Buffer,
+    /// What of the Hello follows its manner.
+    first: Vec<u8>,
     offered: Vec<Suite>,
-    notice: bool,
+    manner: Manner,
 }
 
 impl Initiator {
@@ -125,11 +145,28 @@ impl Initiator {
         let mut writer = Writer::new(&mut payload);
         offer.emit(&mut writer);
         let len = writer.len();
-        let lead = [Manner { psk: psk.is_some(), notice }.to_byte()];
-        let at = (ends, own.pool);
-        let hello = message(&mut noise, (ConType::Hello, session), &lead, &payload[..len], at)?;
+        let manner = Manner { psk: psk.is_some(), notice, cookie: None };
+        let mut first = vec![0; len + Noise::OVERHEAD_MAX];
+        let len = noise.write(&payload[..len], &mut first)?;
+        first.truncate(len);
+        let hello = hello_frame(&manner, &first, session, (ends, own.pool))?;
         let offered = own.suites.to_vec();
-        Ok(Self { noise, ends, own: half, hello, offered, notice })
+        Ok(Self { noise, ends, own: half, hello, first, offered, manner })
+    }
+
+    /// Takes the cookie of a Retry; whether the Hello is another one with it.
+    pub(crate) fn take_cookie(&mut self, cookie: Cookie, pool: &Pool) -> bool {
+        if self.manner.cookie == Some(cookie) {
+            return false;
+        }
+        let manner = Manner { cookie: Some(cookie), ..self.manner };
+        let session = SessId { opener: self.own, answerer: PSessId::default() };
+        let hello = hello_frame(&manner, &self.first, session, (self.ends, pool));
+        let is_made = hello.is_ok();
+        if let Ok(hello) = hello {
+            (self.hello, self.manner) = (hello, manner);
+        }
+        is_made
     }
 
     /// The first message.
@@ -139,7 +176,7 @@ impl Initiator {
 
     /// Whether it only tells the peer of a loss.
     pub(crate) fn is_notice(&self) -> bool {
-        self.notice
+        self.manner.notice
     }
 
     /// Whether a packet answers this handshake.
@@ -147,8 +184,8 @@ impl Initiator {
         header.session.opener == self.own
     }
 
-    /// Takes the answer; gives the third message. An error that is not [`HandshakeError::Noise`]
-    /// or [`HandshakeError::Stray`] means that this handshake leads nowhere.
+    /// Takes the answer; gives the third message. An answer that fails leaves the handshake as it
+    /// was, so that the genuine one still fits; [`HandshakeError::Refused`] is the proved peer's.
     pub(crate) fn finish(
         mut self: Box<Self>,
         own: &Own<'_>,
@@ -161,29 +198,42 @@ impl Initiator {
             Ok(len) => len,
             Err(error) => return Err((Some(self), error.into())),
         };
-        self.go_on(own, header, &payload[..len], now).map_err(|error| (None, error))
+        match self.judge(payload.get(..len).unwrap_or_default()) {
+            Ok((suite, boot)) => {
+                self.go_on(own, header, suite, boot, now).map_err(|error| (None, error))
+            }
+            Err(error) => match self.noise.unread() {
+                Ok(()) => Err((Some(self), error)),
+                Err(broken) => Err((None, broken.into())),
+            },
+        }
+    }
+
+    /// Whether the answer is the peer's: the suite that it chose, and its run.
+    fn judge(&self, payload: &[u8]) -> Result<(Suite, [u8; 16]), HandshakeError> {
+        let peer = Credentials::parse(payload).map_err(|_| HandshakeError::Stray)?;
+        check(&self.noise, &peer, self.ends)?;
+        let suite = Suite::from_number(peer.suite).filter(|suite| self.offered.contains(suite));
+        Ok((suite.ok_or(HandshakeError::Refused(Reason::NoSuite))?, peer.boot))
     }
 
     fn go_on(
         mut self,
         own: &Own<'_>,
         header: &Header,
-        payload: &[u8],
+        suite: Suite,
+        boot: [u8; 16],
         now: Time,
     ) -> Result<(Established, Buffer), HandshakeError> {
-        let peer = Credentials::parse(payload).map_err(|_| HandshakeError::Stray)?;
-        check(&self.noise, &peer, self.ends)?;
-        let suite = Suite::from_number(peer.suite).filter(|suite| self.offered.contains(suite));
-        let suite = suite.ok_or(HandshakeError::Refused(Reason::NoSuite))?;
         let mut bytes = [0; Credentials::LEN];
         credentials(own, suite).emit(&mut Writer::new(&mut bytes));
         let at = (self.ends, own.pool);
         let kind = (ConType::Finished, header.session);
-        let finished = message(&mut self.noise, kind, &[], &bytes, at)?;
+        let finished = message(&mut self.noise, kind, &bytes, at)?;
         let root = self.noise.finish()?;
         let keys = Keys::new(suite, self.ends, header.session, &root, now)
             .map_err(|_| HandshakeError::Noise(NoiseError::Setup))?;
-        Ok((Established { boot: peer.boot, keys }, finished))
+        Ok((Established { boot, keys }, finished))
     }
 }
 
@@ -194,6 +244,7 @@ pub(crate) struct Responder {
     session: SessId,
     answer: Buffer,
     suite: Suite,
+    notice: bool,
     began: Time,
 }
 
@@ -223,8 +274,8 @@ impl Responder {
         let mut bytes = [0; Credentials::LEN];
         credentials(own, suite).emit(&mut Writer::new(&mut bytes));
         let at = (ends, own.pool);
-        let answer = message(&mut noise, (ConType::HelloBack, session), &[], &bytes, at)?;
-        Ok(Self { noise, ends, session, answer, suite, began: now })
+        let answer = message(&mut noise, (ConType::HelloBack, session), &bytes, at)?;
+        Ok(Self { noise, ends, session, answer, suite, notice: manner.notice, began: now })
     }
 
     /// The second message.
@@ -242,14 +293,9 @@ impl Responder {
         self.ends.destination
     }
 
-    /// Whether a Hello is the one this answers.
-    pub(crate) fn answers(&self, header: &Header) -> bool {
-        header.session.opener == self.session.opener
-    }
-
-    /// Whether a Finished belongs to it.
-    pub(crate) fn is_finished_by(&self, header: &Header) -> bool {
-        header.session == self.session
+    /// Whether the peer only tells that it holds no tunnel.
+    pub(crate) fn is_notice(&self) -> bool {
+        self.notice
     }
 
     /// When the Hello came.

@@ -21,7 +21,7 @@ use super::epoch::{Epoch, Traffic};
 use super::window::{Seen, Window};
 
 /// Epochs whose packets may still be under way. Each outage that ends without a single
-/// acknowledgement adds one; past this many the oldest is given up.
+/// acknowledgement adds one; at this many a resume keeps the present epoch.
 const UNSETTLED_MAX: usize = 1024;
 
 /// Why a packet was dropped, as the counter's name.
@@ -173,6 +173,12 @@ impl Keys {
         self.traffic.len() == 1
     }
 
+    /// Whether so many epochs are unsettled that no step is taken: one more would be one whose
+    /// packets, or the first one's, could never be opened.
+    pub(crate) fn is_full(&self) -> bool {
+        self.traffic.len() >= UNSETTLED_MAX
+    }
+
     /// Makes a payload a sealed packet of the tunnel itself.
     pub(crate) fn seal(&mut self, kind: ConType, body: &mut Buffer) -> Result<(), CryptoError> {
         let header = Header {
@@ -290,9 +296,6 @@ impl Keys {
         let incoming = Self::incoming(self.suite, self.ends, &next)?;
         let step = Self::step_out_of(self.suite, self.ends, &next)?;
         self.traffic.push_back(next.traffic());
-        if self.traffic.len() > UNSETTLED_MAX {
-            self.traffic.pop_front();
-        }
         (self.sealer, self.sent) = (sealer, 0);
         self.earlier = Some(std::mem::replace(&mut self.incoming, incoming));
         self.done = Some(std::mem::replace(&mut self.step, step));

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::base::clock::Time;
 use crate::base::limits::{
-    FRAME_MAX, HEAD_ROOM, ICV_MAX, OUTAGE_MAX, OUTAGE_MIN, PAYLOAD_MAX, PROBE_MIN,
+    FRAME_MAX, HEAD_ROOM, HINT_WAIT_MIN, ICV_MAX, OUTAGE_MAX, OUTAGE_MIN, PAYLOAD_MAX, PROBE_MIN,
 };
 
 use super::delay::Delay;
@@ -265,6 +265,12 @@ impl Path {
     /// How long silence must last to be an outage.
     pub(crate) fn outage_after(&self) -> Duration {
         (self.probe_after() * 4).clamp(OUTAGE_MIN, OUTAGE_MAX)
+    }
+
+    /// How long an answer may take.
+    pub(crate) fn answer_within(&self) -> Duration {
+        let rtt = self.smoothed.unwrap_or(Duration::from_millis(100));
+        (rtt + self.variation * 4).max(HINT_WAIT_MIN)
     }
 
     /// When the next probe is due.

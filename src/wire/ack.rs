@@ -184,6 +184,8 @@ pub struct ReHello {
     pub nonce: [u8; 32],
     /// The sender was suspended: what is under way to it counts as lost.
     pub outage: bool,
+    /// The sender takes no step: too many epochs before the present one are unsettled.
+    pub keep: bool,
 }
 
 impl ReHello {
@@ -193,13 +195,17 @@ impl ReHello {
     /// Splits the head from the acknowledgement behind it.
     pub fn parse(body: &[u8]) -> Result<(Self, &[u8]), WireError> {
         let mut reader = Reader::new(body);
-        let hello = Self { nonce: reader.array()?, outage: flag(&mut reader)? };
+        let (nonce, flags) = (reader.array()?, reader.u8()?);
+        if flags > 3 {
+            return Err(WireError::Unknown);
+        }
+        let hello = Self { nonce, outage: flags & 1 != 0, keep: flags & 2 != 0 };
         Ok((hello, reader.rest()))
     }
 
     /// Writes the head.
     pub fn emit(&self, into: &mut Writer<'_>) {
-        into.bytes(&self.nonce).u8(u8::from(self.outage));
+        into.bytes(&self.nonce).u8(u8::from(self.outage) | u8::from(self.keep) << 1);
     }
 }
 

@@ -19,24 +19,44 @@ pub struct Manner {
     /// Only for a peer that still holds a tunnel with the sender: it learns that the tunnel is
     /// lost. Everybody else ignores it.
     pub notice: bool,
+    /// The cookie of a Retry, which shows that answers to the sender's Name reach the sender.
+    pub cookie: Option<Cookie>,
 }
 
+/// What a responder under load wants to see again before it computes anything with a public key.
+pub type Cookie = [u8; 32];
+
+const PSK: u8 = 1;
+const NOTICE: u8 = 2;
+const COOKIE: u8 = 4;
+
 impl Manner {
-    /// Splits the flags from the Noise message behind them.
+    /// Bytes that it takes, at most.
+    pub const LEN_MAX: usize = 1 + size_of::<Cookie>();
+
+    /// Splits the flags and the cookie from the Noise message behind them.
+    ///
+    /// # Errors
+    ///
+    /// If a flag is unknown, or the cookie that is announced is not there.
     pub fn parse(body: &[u8]) -> Result<(Self, &[u8]), WireError> {
         let mut reader = Reader::new(body);
-        match reader.u8()? {
-            flags @ 0..=3 => {
-                Ok((Self { psk: flags & 1 != 0, notice: flags & 2 != 0 }, reader.rest()))
-            }
-            _ => Err(WireError::Unknown),
+        let flags = reader.u8()?;
+        if flags & !(PSK | NOTICE | COOKIE) != 0 {
+            return Err(WireError::Unknown);
         }
+        let cookie = if flags & COOKIE == 0 { None } else { Some(reader.array()?) };
+        let manner = Self { psk: flags & PSK != 0, notice: flags & NOTICE != 0, cookie };
+        Ok((manner, reader.rest()))
     }
 
-    /// The byte on the wire.
-    #[must_use]
-    pub fn to_byte(self) -> u8 {
-        u8::from(self.psk) | u8::from(self.notice) << 1
+    /// Writes what stands before the Noise message.
+    pub fn emit(&self, into: &mut Writer<'_>) {
+        let cookie = if self.cookie.is_some() { COOKIE } else { 0 };
+        into.u8(u8::from(self.psk) | u8::from(self.notice) << 1 | cookie);
+        if let Some(cookie) = &self.cookie {
+            into.bytes(cookie);
+        }
     }
 }
 
@@ -129,13 +149,20 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_flag_is_no_hello() {
-        for flags in 0..=3 {
-            let bytes = [flags, 7];
+    fn an_unknown_flag_or_a_short_cookie_is_no_hello() {
+        for flags in 0..8 {
+            let mut bytes = vec![flags];
+            bytes.extend([9; 32].iter().filter(|_| flags & COOKIE != 0));
+            bytes.push(7);
             let (manner, rest) = Manner::parse(&bytes).expect("known flags");
-            assert_eq!((manner.to_byte(), rest), (flags, &[7][..]));
+            assert_eq!(rest, [7]);
+            let mut again = [0; Manner::LEN_MAX];
+            let mut writer = Writer::new(&mut again);
+            manner.emit(&mut writer);
+            assert_eq!(bytes[..bytes.len() - 1], again[..bytes.len() - 1]);
         }
-        assert_eq!(Manner::parse(&[4]), Err(WireError::Unknown));
+        assert_eq!(Manner::parse(&[8]), Err(WireError::Unknown));
         assert_eq!(Manner::parse(&[]), Err(WireError::Short));
+        assert_eq!(Manner::parse(&[COOKIE; 32]), Err(WireError::Short));
     }
 }

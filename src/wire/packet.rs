@@ -55,11 +55,13 @@ pub enum ConType {
     Unreachable = 32,
     /// Not sealed: a handshake cannot go on; the code says why. Nothing is ended by it.
     Refused = 33,
+    /// Not sealed: a responder under load answers the Hello that brings this cookie back.
+    Retry = 34,
 }
 
 impl ConType {
     /// All types, for tests and tables.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Hello,
         Self::HelloBack,
         Self::Finished,
@@ -77,6 +79,7 @@ impl ConType {
         Self::Reset,
         Self::Unreachable,
         Self::Refused,
+        Self::Retry,
     ];
 
     /// Whether it belongs to a session: numbered by the session's SeqNBR, acknowledged, in order.

@@ -1,11 +1,14 @@
-//! Who is on no list, and who holds another secret, gets nothing but a reason; both logs say it.
+//! Who is on no list gets nothing but a reason; who holds another secret cannot prove even that it is
+//! refused, and waits. Both logs say it.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use super::cluster::{Plan, say};
+use super::process::wait_for;
 use super::sockets::{dial, echo_service, until_reset};
 
 #[test]
@@ -25,8 +28,15 @@ fn a_stranger_is_refused_with_a_line_in_both_logs() {
     assert!(!bob.contains("panicked"), "{bob}");
 }
 
+/// Whether an application's connection is open and silent, for a second.
+fn still_waits(mut near: &TcpStream) -> bool {
+    near.set_read_timeout(Some(Duration::from_secs(1))).expect("not zero");
+    let answer = near.read(&mut [0]);
+    answer.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+}
+
 #[test]
-fn a_wrong_secret_is_refused_with_a_line_in_both_logs() {
+fn a_wrong_secret_waits_with_a_line_in_both_logs() {
     let dir = tempfile::tempdir().expect("a directory");
     let secret = |word: &str, text: &str| {
         let path = dir.path().join(word);
@@ -50,13 +60,18 @@ fn a_wrong_secret_is_refused_with_a_line_in_both_logs() {
     let differs = Plan::default().service(port, port).alice(&theirs);
     let cluster = differs.bob(&["--psk", &format!("alice={wrong}")]).start();
     let near = dial(cluster.alice.forward(&format!("bob:{port}")));
-    assert!(until_reset(&near).is_empty());
     says(&cluster, "pre-shared secrets of the two sides differ");
+    assert!(still_waits(&near), "what cannot be authenticated ended it");
+    wait_for("the reason in the status", || {
+        let status = cluster.alice.status();
+        let why = &status.tunnels.first()?.wait.why;
+        why.contains("secrets of the two sides differ").then_some(())
+    });
 
     let cluster = Plan::default().service(port, port).alice(&theirs).start();
     let near = dial(cluster.alice.forward(&format!("bob:{port}")));
-    assert!(until_reset(&near).is_empty());
     says(&cluster, "one side uses a pre-shared secret and the other does not");
+    assert!(still_waits(&near), "what cannot be authenticated ended it");
 
     let both = Plan::default().service(port, port).alice(&theirs);
     let cluster = both.bob(&["--psk", &format!("alice={right}")]).start();

@@ -257,6 +257,14 @@ fn the_codes_of_reasons() {
     vector!("reason.txt").holds(&made);
 }
 
+fn manner(psk: bool, notice: bool, cookie: Option<[u8; 32]>) -> Vec<u8> {
+    let manner = Manner { psk, notice, cookie };
+    let len = if cookie.is_some() { Manner::LEN_MAX } else { 1 };
+    let message = written(len, |into| manner.emit(into));
+    assert_eq!(Manner::parse(&message), Ok((manner, &[][..])));
+    message
+}
+
 #[test]
 fn what_the_handshake_carries() {
     let offer = Offer { suites: Suite::ALL.iter().map(|suite| suite.number()).collect() };
@@ -269,9 +277,10 @@ fn what_the_handshake_carries() {
     let shown = written(Credentials::LEN, |into| credentials.emit(into));
     assert_eq!(Credentials::parse(&shown), Ok(credentials));
     vector!("handshake.txt").holds(&[
-        ("flags-none", vec![Manner { psk: false, notice: false }.to_byte()]),
-        ("flags-psk", vec![Manner { psk: true, notice: false }.to_byte()]),
-        ("flags-notice", vec![Manner { psk: false, notice: true }.to_byte()]),
+        ("flags-none", manner(false, false, None)),
+        ("flags-psk", manner(true, false, None)),
+        ("flags-notice", manner(false, true, None)),
+        ("flags-cookie", manner(false, false, run(0xc0, 0xdf).try_into().ok())),
         ("offer", offered),
         ("prologue", prologue(&alice().name(), &bob().name())),
         ("binding-text", text),
@@ -306,10 +315,14 @@ fn an_acknowledgement() {
 
 #[test]
 fn the_head_of_a_re_hello() {
-    let head = ReHello { nonce: run(0x80, 0x9f).try_into().expect("32 bytes"), outage: true };
-    let message = written(ReHello::LEN, |into| head.emit(into));
-    assert_eq!(ReHello::parse(&message), Ok((head, &[][..])));
-    vector!("re-hello.txt").holds(&[("message", message)]);
+    let nonce = run(0x80, 0x9f).try_into().expect("32 bytes");
+    let head = |keep| {
+        let head = ReHello { nonce, outage: true, keep };
+        let message = written(ReHello::LEN, |into| head.emit(into));
+        assert_eq!(ReHello::parse(&message), Ok((head, &[][..])));
+        message
+    };
+    vector!("re-hello.txt").holds(&[("message", head(false)), ("keeping", head(true))]);
 }
 
 /// Seals the vector's plaintext under its secret, as a session's sender would.
@@ -415,6 +428,7 @@ fn a_conversation() {
     let finished_back = b.says(ConType::FinishedBack);
 
     a.hears(&finished_back);
+    let first_ack = a.says(ConType::Ack);
     a.peers.path_changed(later);
     let re_hello = a.says(ConType::ReHello);
     b.hears(&re_hello);
@@ -432,6 +446,7 @@ fn a_conversation() {
         ("finished", finished),
         ("open", open),
         ("finished-back", finished_back),
+        ("first-ack", first_ack),
         ("re-hello", re_hello),
         ("re-hello-back", re_hello_back),
         ("ack", ack),

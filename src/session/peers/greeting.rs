@@ -1,23 +1,25 @@
-//! Handshakes: who may begin one, who is refused, and what a finished one replaces.
+//! The four messages of a handshake: what is begun, answered, looked at and refused.
+//!
+//! A message that proves nothing changes nothing: a Hello is answered and an answer is read,
+//! whatever else is under way. What becomes of two handshakes is decided where both Names are
+//! proved (`settling`).
 
-use crate::base::buffer::{Buffer, Pool};
+use std::time::Duration;
+
+use crate::base::bucket::Bucket;
+use crate::base::buffer::Pool;
 use crate::base::clock::Time;
 use crate::base::ids::Name;
-use crate::base::limits::{HANDSHAKE_MAX, HANDSHAKES_MAX, HINT_EVERY, OUTAGE_MAX, TUNNELS_MAX};
+use crate::base::limits::{HINT_EVERY, TROUBLE_EVERY, TUNNELS_MAX};
 use crate::session::envelope;
 use crate::session::flow::{Flow, Outage};
 use crate::session::handshake::{Established, HandshakeError, Initiator, Own, Responder};
-use crate::session::tunnel::{Event, Tunnel};
 use crate::wire::hello::Manner;
-use crate::wire::packet::{ConType, Header, SessId};
+use crate::wire::packet::{ConType, Header, PSessId, SessId};
 use crate::wire::reason::Reason;
 
-use super::{Happening, Peer, Peers, Policy};
-
-/// Failures of a handshake after which the applications that wait for it are told.
-const FAILURES_MAX: u32 = 3;
-/// Half-open handshakes of one Name.
-const HALF_OPEN_PER_NAME: usize = 2;
+use super::limiter::Verdict;
+use super::{Dial, Happening, Peers, Policy};
 
 impl Peers {
     /// A peer speaks in a tunnel this node does not have: a handshake tells it so, provably.
@@ -34,21 +36,24 @@ impl Peers {
         }
     }
 
+    /// Not authenticated: a hint that ends nothing. At most it has something asked sooner.
     pub(super) fn on_refused(&mut self, peer: Name, header: &Header, body: &[u8], now: Time) {
         let Ok(reason) = Reason::parse(body) else { return self.counters.add("malformed") };
-        if reason == Reason::Restarted {
-            self.counters.add("notice-heard");
-            if let Some(entry) = self.peers.get_mut(&peer) {
-                let of = entry.tunnel.as_ref().map(Tunnel::id);
-                entry.disowned |= of == Some(header.session);
-            }
-            self.with(&peer, |tunnel| tunnel.hint_restarted(now));
-            return;
+        if reason != Reason::Restarted {
+            self.counters.add("refusal-heard");
+            return self.trouble(peer, reason, now);
         }
-        self.counters.add("refusal-heard");
-        self.trouble(peer, reason, now);
+        self.counters.add("notice-heard");
+        self.with(&peer, |tunnel| tunnel.hint_restarted(now));
+        let Some(entry) = self.peers.get(&peer) else { return };
+        let proposed = entry.proposal.as_ref().map(|proposal| proposal.tunnel.id());
+        let is_unknown_there = proposed == Some(header.session);
+        if is_unknown_there && entry.tunnel.is_none() && !entry.pending.is_empty() {
+            self.call_back(peer, now);
+        }
     }
 
+    /// Begins a handshake, unless one is under way or there is a tunnel.
     pub(super) fn dial(&mut self, peer: Name, now: Time) {
         let ends = self.ends(peer);
         let policy = &self.policy;
@@ -56,7 +61,7 @@ impl Peers {
         let Some(entry) = self.peers.get_mut(&peer) else { return };
         let notice = entry.pending.is_empty();
         // An application's wish takes the place of a mere notice, which most peers ignore.
-        entry.dial.take_if(|(dial, _, _)| dial.is_notice() && !notice);
+        entry.dial.take_if(|dial| dial.initiator.is_notice() && !notice);
         if entry.dial.is_some() || entry.tunnel.is_some() {
             return;
         }
@@ -66,49 +71,50 @@ impl Peers {
                 let mut flow = Flow::new(now);
                 flow.suspend(Outage::Silence, now);
                 flow.set_uplink(self.uplink, now);
-                entry.dial = Some((Box::new(initiator), flow, 0));
-                self.tick(now);
+                let answers = Bucket::new(Duration::from_millis(10), 20);
+                let initiator = Box::new(initiator);
+                entry.dial = Some(Dial { initiator, flow, tries: 0, answers });
+                self.tick_dial(peer, now);
             }
             Err(_) => self.counters.add("crypto-failed"),
         }
     }
 
     pub(super) fn on_hello(&mut self, peer: Name, header: &Header, body: &[u8], now: Time) {
-        let own_name = self.policy.identity.name();
-        if let Some(entry) = self.peers.get(&peer) {
-            let established = entry.tunnel.as_ref().map(|tunnel| tunnel.id().opener);
-            if established == Some(header.session.opener) {
-                return self.counters.add("hello-again");
-            }
-            // HS-09: both began; the lower Name's handshake is the one that goes on.
-            // A notice is no handshake that could go on in its stead: most peers ignore it.
-            let begun = entry.dial.as_ref().is_some_and(|(dial, _, _)| !dial.is_notice());
-            // What this side has finished already may carry sessions, whatever its Name: they live
-            // if the peer takes its Finished, so only a peer that cannot is answered.
-            if (begun && own_name < peer) || entry.is_settling() {
-                return self.counters.add("crossed-hello");
-            }
+        let opener = header.session.opener;
+        let tunnel = self.tunnel(&peer).map(|tunnel| tunnel.id().opener);
+        if tunnel == Some(opener) {
+            return self.counters.add("hello-again");
         }
-        let mut half_open = self.half_open.iter();
-        if let Some(half) = half_open.find(|half| half.peer() == peer && half.answers(header)) {
+        if let Some(half) = self.half_open.get(&peer, opener) {
             return self.out.push_back(half.answer());
         }
-        let holds_tunnel = self.peers.get(&peer).is_some_and(|entry| entry.tunnel.is_some());
-        if Manner::parse(body).is_ok_and(|(manner, _)| manner.notice) && !holds_tunnel {
+        let Ok((manner, _)) = Manner::parse(body) else { return self.counters.add("bad-hello") };
+        if manner.notice && tunnel.is_none() {
             return self.counters.add("needless-notice");
         }
         // HS-12: whoever can write a known Name as the source can ask for public-key work.
-        let budget = if self.is_known(&peer) { &mut self.greetings } else { &mut self.strangers };
-        if !budget.take(now) {
-            return self.counters.add("too-many-hellos");
+        let is_known = self.is_known(&peer);
+        let by = (&mut self.rng, now);
+        match self.limiter.judge((&peer, opener.to_u64()), manner.cookie, is_known, by) {
+            Verdict::Answer => self.answer(peer, header, body, now),
+            Verdict::Retry(cookie) => {
+                self.counters.add("retry-sent");
+                let session = SessId { opener, answerer: PSessId::default() };
+                self.say_openly(peer, ConType::Retry, session, &cookie);
+            }
+            Verdict::Drop => self.counters.add("too-many-hellos"),
         }
-        let ends = self.ends(peer);
+    }
+
+    fn answer(&mut self, peer: Name, header: &Header, body: &[u8], now: Time) {
+        let (ends, is_known) = (self.ends(peer), self.is_known(&peer));
         let own = own(&self.policy, &self.pool);
         let secret = self.policy.secrets.get(&peer);
         match Responder::new(&own, ends, (header, body), secret, (&mut self.rng, now)) {
             Ok(half) => {
                 self.out.push_back(half.answer());
-                self.keep_half_open(Box::new(half), now);
+                self.half_open.put(Box::new(half), is_known, now);
             }
             Err(HandshakeError::Refused(reason)) => {
                 self.trouble(peer, reason, now);
@@ -118,52 +124,44 @@ impl Peers {
         }
     }
 
-    /// HS-16: bounded; of one Name the newest stay, of all the oldest stranger goes first. A known
-    /// Name's handshake waits as long as the network does.
-    fn keep_half_open(&mut self, half: Box<Responder>, now: Time) {
-        let peer = half.peer();
-        let mut same = self.half_open.iter().filter(|other| other.peer() == peer).count();
-        self.half_open.push_back(half);
-        let half_open = std::mem::take(&mut self.half_open);
-        for other in half_open {
-            let crowded = other.peer() == peer && same >= HALF_OPEN_PER_NAME;
-            let stale = now.since(other.began()) > HANDSHAKE_MAX && !self.is_known(&other.peer());
-            same -= usize::from(crowded);
-            if !crowded && !stale {
-                self.half_open.push_back(other);
-            }
-        }
-        while self.half_open.len() > HANDSHAKES_MAX {
-            let stranger = self.half_open.iter().position(|other| !self.is_known(&other.peer()));
-            self.half_open.remove(stranger.unwrap_or(0));
+    /// The responder is under load: the same Hello again, with its cookie.
+    pub(super) fn on_retry(&mut self, peer: Name, header: &Header, body: &[u8]) {
+        let Ok(cookie) = body.try_into() else { return self.counters.add("malformed") };
+        let dial = self.peers.get_mut(&peer).and_then(|entry| entry.dial.as_mut());
+        let Some(dial) = dial.filter(|dial| dial.initiator.is_answered_by(header)) else {
+            return self.counters.add("hello-unasked");
+        };
+        self.counters.add("retry-heard");
+        if dial.initiator.take_cookie(cookie, &self.pool) {
+            self.out.push_back(dial.initiator.hello());
         }
     }
 
     pub(super) fn on_hello_back(&mut self, peer: Name, header: &Header, body: &[u8], now: Time) {
         let own = own(&self.policy, &self.pool);
         let is_known = self.is_known(&peer);
-        // HS-09 at the higher Name: it has answered the lower one's Hello, which is to go on.
-        let own_is_higher = self.policy.identity.name() > peer;
-        let mut half_open = self.half_open.iter().filter(|half| half.peer() == peer);
-        if own_is_higher && half_open.any(|half| now.since(half.began()) < OUTAGE_MAX) {
-            return self.counters.add("crossed-hello");
-        }
         let Some(entry) = self.peers.get_mut(&peer) else { return };
-        let answered = entry.dial.as_ref().is_some_and(|(dial, _, _)| dial.is_answered_by(header));
-        let Some((initiator, flow, tries)) = entry.dial.take_if(|_| answered) else {
+        let is_answered = |dial: &mut Dial| dial.initiator.is_answered_by(header);
+        let Some(mut dial) = entry.dial.take_if(is_answered) else {
             return self.counters.add("hello-unasked");
         };
-        match initiator.finish(&own, header, body, now) {
-            Ok((established, finished)) if is_known => {
-                self.establish(peer, established, Some(finished), now);
+        if !dial.answers.take(now) || !self.limiter.take_answer(now) {
+            entry.dial = Some(dial);
+            return self.counters.add("too-many-answers");
+        }
+        let is_notice = dial.initiator.is_notice();
+        match dial.initiator.finish(&own, header, body, now) {
+            Ok((established, finished)) if is_known && !is_notice => {
+                self.propose(peer, established, finished, now);
             }
-            // The notice is given; a stranger gets no tunnel by it.
+            // The notice is given; no tunnel comes of it.
             Ok((_, finished)) => {
                 self.out.push_back(finished);
                 self.forget_unused(&peer);
             }
+            Err((_, HandshakeError::Refused(reason))) => self.give_up(peer, reason),
             Err((Some(initiator), _)) => {
-                entry.dial = Some((initiator, flow, tries));
+                entry.dial = Some(Dial { initiator, ..dial });
                 self.counters.add("bad-hello");
                 // Without a pre-shared secret this is a forgery; with one, most likely another.
                 if self.policy.secrets.contains_key(&peer) {
@@ -171,40 +169,38 @@ impl Peers {
                     self.hint_refused(peer, header.session, Reason::SecretDiffers);
                 }
             }
-            Err((None, HandshakeError::Refused(reason))) => self.give_up(peer, reason),
             Err((None, _)) => {
-                self.counters.add("bad-hello");
+                self.counters.add("crypto-failed");
                 self.dial(peer, now);
             }
         }
     }
 
     pub(super) fn on_finished(&mut self, peer: Name, header: &Header, body: &[u8], now: Time) {
-        let own_is_lower = self.policy.identity.name() < peer;
         if self.tunnel(&peer).is_some_and(|tunnel| tunnel.id() == header.session) {
-            self.with(&peer, Tunnel::confirm);
+            self.with(&peer, crate::session::tunnel::Tunnel::confirm);
             return;
         }
-        // HS-09 again: both finished before they heard of each other.
-        if own_is_lower && self.peers.get(&peer).is_some_and(Peer::is_settling) {
+        // HS-09: both answers came before either Finished. The lower Name's handshake goes on;
+        // the other side sees that by its Finished, which is repeated.
+        let own_is_lower = self.policy.identity.name() < peer;
+        if own_is_lower && self.peers.get(&peer).is_some_and(|entry| entry.proposal.is_some()) {
             return self.counters.add("crossed-hello");
         }
-        let mut half_open = self.half_open.iter();
-        let mine = half_open.position(|half| half.peer() == peer && half.is_finished_by(header));
-        let Some(at) = mine else {
+        let Some((half, was_known)) = self.half_open.take(&peer, header.session) else {
             self.counters.add("unknown-handshake");
-            self.hint_refused(peer, header.session, Reason::Restarted);
-            return self.call_back(peer, now);
+            return self.hint_refused(peer, header.session, Reason::Restarted);
         };
-        let Some(half) = self.half_open.remove(at) else { return };
+        let is_notice = half.is_notice();
         match half.finish(body, now) {
-            Ok(established) if self.is_known(&peer) => {
-                self.establish(peer, established, None, now);
-            }
+            Ok(established) if is_notice => self.end_disowned(peer, &established, now),
+            Ok(established) if self.is_known(&peer) => self.accept(peer, established, now),
             Ok(established) => self.refuse_stranger(peer, established, now),
             Err((half, _)) => {
                 self.counters.add("bad-finished");
-                self.half_open.extend(half);
+                if let Some(half) = half {
+                    self.half_open.put(half, was_known, now);
+                }
             }
         }
     }
@@ -224,94 +220,43 @@ impl Peers {
         self.forget_unused(&peer);
     }
 
-    /// Keeps no place for a peer that nobody here wanted and that has no tunnel.
-    pub(super) fn forget_unused(&mut self, peer: &Name) {
-        let unused = self.peers.get(peer).is_some_and(|entry| {
-            let is_empty = entry.dial.is_none() && entry.tunnel.is_none();
-            is_empty && entry.pending.is_empty() && !entry.dialled
-        });
-        if unused {
-            self.peers.remove(peer);
-        }
-    }
-
-    fn establish(&mut self, peer: Name, made: Established, finished: Option<Buffer>, now: Time) {
-        let (bounds, rng) = (self.policy.bounds, self.rng.child());
-        let is_initiator = finished.is_some();
-        let mut tunnel = Tunnel::new(made.keys, finished, bounds, self.pool.clone(), rng, now);
-        if !self.uplink {
-            tunnel.set_uplink(false, now);
-        }
-        if !is_initiator {
-            tunnel.confirm();
-        }
-        if !self.peers.contains_key(&peer) && self.peers.len() >= TUNNELS_MAX {
-            self.drop_idle();
-        }
-        let entry = self.peers.entry(peer).or_default();
-        let old = entry.tunnel.replace(tunnel);
-        entry.disowned = false;
-        let is_restart = std::mem::replace(&mut entry.boot, made.boot) != made.boot;
-        (entry.dial, entry.failures, entry.trouble) = (None, 0, None);
-        if let Some(mut old) = old {
-            self.counters.merge(old.counters());
-            old.end(if is_restart { Reason::Restarted } else { Reason::LetGo });
-            while let Some(event) = old.poll_event() {
-                self.happenings.push_back((peer, Happening::Tunnel(event)));
-            }
-        }
-        if !is_initiator {
-            self.happenings.push_back((peer, Happening::Tunnel(Event::Up)));
-        }
-        self.start_pending(peer, now);
-    }
-
-    /// Makes place for a tunnel: one without sessions goes.
-    pub(super) fn drop_idle(&mut self) {
-        let idle = self.peers.iter().find(|(_, entry)| {
-            entry.pending.is_empty()
-                && entry.tunnel.as_ref().is_none_or(|tunnel| tunnel.sessions() == 0)
-        });
-        if let Some(name) = idle.map(|(name, _)| *name) {
-            self.with(&name, Tunnel::say_goodbye);
-            self.peers.remove(&name);
-        }
-    }
-
     /// The handshake with `peer` met an obstacle. What is heard is not authenticated, so it ends
-    /// nothing that exists; an application that waits to begin is told after a few times.
+    /// nothing; it stands in the status, and a person hears of it, of the same seldom.
     fn trouble(&mut self, peer: Name, reason: Reason, now: Time) {
-        let entry = self.peers.get_mut(&peer);
-        let Some(entry) = entry else {
-            if self.policy.allowed.contains(&peer) && self.strangers.take(now) {
+        let Some(entry) = self.peers.get_mut(&peer) else {
+            if self.policy.allowed.contains(&peer) && self.stranger_said.take(now) {
                 self.happenings.push_back((peer, Happening::Trouble(reason)));
             }
             return;
         };
-        if entry.hinted.is_none_or(|last| now.since(last) >= HINT_EVERY) {
-            entry.hinted = Some(now);
+        let is_due = entry.told.is_none_or(|(last, at)| {
+            now.since(at) >= if last == reason { TROUBLE_EVERY } else { HINT_EVERY }
+        });
+        if is_due {
+            entry.told = Some((reason, now));
             self.happenings.push_back((peer, Happening::Trouble(reason)));
         }
         if entry.dial.is_some() {
-            (entry.trouble, entry.failures) = (Some(reason), entry.failures + 1);
-            if entry.failures >= FAILURES_MAX {
-                self.give_up(peer, reason);
-            }
+            entry.trouble = Some(reason);
         }
     }
 
-    fn give_up(&mut self, peer: Name, reason: Reason) {
+    /// The peer, whose Name is proved, says that it will not be.
+    pub(super) fn give_up(&mut self, peer: Name, reason: Reason) {
         let Some(entry) = self.peers.get_mut(&peer) else { return };
-        (entry.dial, entry.failures) = (None, 0);
+        entry.dial = None;
         for pending in entry.pending.drain(..) {
             self.happenings.push_back((peer, Happening::Failed(pending.ticket, reason)));
         }
     }
 
     pub(super) fn hint_refused(&mut self, peer: Name, session: SessId, reason: Reason) {
-        let mut body = envelope::blank(&self.pool, 1);
-        body.extend(&[reason as u8]);
-        let kind = ConType::Refused;
+        self.say_openly(peer, ConType::Refused, session, &[reason as u8]);
+    }
+
+    fn say_openly(&mut self, peer: Name, kind: ConType, session: SessId, words: &[u8]) {
+        let mut body = envelope::blank(&self.pool, words.len());
+        body.extend(words);
         let header = Header { kind, suite: 0, last: false, epoch: 0, seq: 0, session };
         if envelope::close(&mut body, self.ends(peer), &header, None).is_ok() {
             self.out.push_back(body);

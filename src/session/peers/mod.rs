@@ -1,23 +1,28 @@
 //! The peers of a device: who may come, whom it dials, and the tunnel with each.
 //!
-//! Packets in, packets and happenings out. A node that holds a tunnel never begins a handshake
-//! with that peer; so a finished handshake that the *peer* began proves that it has no state left,
-//! and only that ends the old tunnel's sessions (DESIGN section 5, "Resume").
+//! Packets in, packets and happenings out. A node whose tunnel is confirmed never begins a
+//! handshake with that peer; so a finished handshake that the *peer* began proves that it has no
+//! state left, and only that ends the old tunnel's sessions (DESIGN section 5, "Resume").
 
 mod greeting;
+mod half_open;
+mod limiter;
 mod notice;
+mod settling;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::rc::Rc;
 use std::time::Duration;
 
+use half_open::HalfOpen;
+use limiter::HandshakeLimiter;
 use notice::Notices;
 
 use super::envelope;
 use super::envelope::Ends;
 use super::flow::Flow;
-use super::handshake::{Initiator, Responder};
+use super::handshake::Initiator;
 use super::tunnel::{Bounds, Event, Tunnel};
 use crate::base::bucket::Bucket;
 use crate::base::buffer::{Buffer, Pool};
@@ -25,7 +30,9 @@ use crate::base::clock::{Time, earliest};
 use crate::base::counters::Counters;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
-use crate::base::limits::{FRAME_HEADER, HINT_EVERY, ROUTE_LEN, TUNNELS_MAX};
+use crate::base::limits::{
+    BEGIN_AGAIN, FRAME_HEADER, HANDSHAKE_MAX, HINT_EVERY, ROUTE_LEN, TUNNELS_MAX,
+};
 use crate::base::machine::Deadline;
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
@@ -75,28 +82,52 @@ struct Pending {
     ticket: u64,
     port: u16,
     service: u16,
+    /// The session that was opened for it in the proposal, before that is confirmed.
+    early: Option<u64>,
+}
+
+/// An own handshake that the peer has not answered.
+struct Dial {
+    initiator: Box<Initiator>,
+    flow: Flow,
+    tries: u32,
+    /// Answers that are looked at: each costs work with public keys, and may be false.
+    answers: Bucket,
+}
+
+/// The tunnel of an own handshake that the peer has answered and not confirmed.
+struct Proposal {
+    tunnel: Tunnel,
+    /// The peer's run that answered.
+    boot: [u8; 16],
+    since: Time,
 }
 
 #[derive(Default)]
 struct Peer {
-    dial: Option<(Box<Initiator>, Flow, u32)>,
+    dial: Option<Dial>,
+    proposal: Option<Proposal>,
+    /// The tunnel: confirmed, or made by a handshake of the peer that it has finished.
     tunnel: Option<Tunnel>,
-    /// It said that it does not know the handshake which made the tunnel.
-    disowned: bool,
     pending: VecDeque<Pending>,
     /// The peer's run in which the tunnel was made.
     boot: [u8; 16],
     dialled: bool,
-    failures: u32,
     trouble: Option<Reason>,
-    hinted: Option<Time>,
+    /// What a person was last told of it, and when.
+    told: Option<(Reason, Time)>,
     called_back: Option<Time>,
 }
 
 impl Peer {
-    /// Whether a tunnel that this side began still waits for the peer's first word.
-    fn is_settling(&self) -> bool {
-        self.tunnel.as_ref().is_some_and(Tunnel::is_unconfirmed) && !self.disowned
+    fn is_confirmed(&self) -> bool {
+        self.tunnel.as_ref().is_some_and(Tunnel::is_confirmed)
+    }
+
+    /// Both tunnels that there may be: the one in use, and the one that is proposed.
+    fn tunnels(&mut self) -> impl Iterator<Item = &mut Tunnel> {
+        let proposed = self.proposal.as_mut().map(|proposal| &mut proposal.tunnel);
+        self.tunnel.as_mut().into_iter().chain(proposed)
     }
 }
 
@@ -106,9 +137,10 @@ pub struct Peers {
     pool: Pool,
     rng: Rng,
     peers: BTreeMap<Name, Peer>,
-    half_open: VecDeque<Box<Responder>>,
+    half_open: HalfOpen,
+    limiter: HandshakeLimiter,
+    /// Handshakes with strangers that this node begins because of their packets.
     strangers: Bucket,
-    greetings: Bucket,
     notices: Notices,
     /// Spaces what is said of strangers, so that they cannot flood the log (DO-11).
     stranger_said: Bucket,
@@ -124,13 +156,13 @@ impl Peers {
     pub fn new(mut policy: Policy, pool: Pool, rng: Rng) -> Self {
         Self {
             notices: Notices::new(std::mem::take(&mut policy.notify)),
+            limiter: HandshakeLimiter::new(),
             policy,
             pool,
             rng,
             peers: BTreeMap::new(),
-            half_open: VecDeque::new(),
+            half_open: HalfOpen::default(),
             strangers: Bucket::new(Duration::from_millis(50), 20),
-            greetings: Bucket::new(Duration::from_millis(10), 200),
             stranger_said: Bucket::new(HINT_EVERY, 5),
             uplink: false,
             out: VecDeque::new(),
@@ -164,18 +196,18 @@ impl Peers {
         }
         let entry = self.peers.entry(peer).or_default();
         entry.dialled = true;
-        entry.pending.push_back(Pending { ticket, port, service });
-        if entry.tunnel.is_some() {
-            self.start_pending(peer, now);
-        } else {
-            self.dial(peer, now);
-        }
+        entry.pending.push_back(Pending { ticket, port, service, early: None });
+        self.advance(peer, now);
     }
 
     /// The application that waits with this ticket is gone.
-    pub fn withdraw(&mut self, peer: &Name, ticket: u64) {
-        if let Some(entry) = self.peers.get_mut(peer) {
-            entry.pending.retain(|pending| pending.ticket != ticket);
+    pub fn withdraw(&mut self, peer: &Name, ticket: u64, now: Time) {
+        let Some(entry) = self.peers.get_mut(peer) else { return };
+        let gone = entry.pending.iter().find(|pending| pending.ticket == ticket);
+        let early = gone.and_then(|pending| pending.early);
+        entry.pending.retain(|pending| pending.ticket != ticket);
+        if let (Some(key), Some(proposal)) = (early, &mut entry.proposal) {
+            proposal.tunnel.reset(key, Reason::ByApplication, now);
         }
     }
 
@@ -197,8 +229,8 @@ impl Peers {
     pub fn iter(&self) -> impl Iterator<Item = View<'_>> {
         self.peers.iter().map(|(name, peer)| View {
             name: *name,
-            tunnel: peer.tunnel.as_ref(),
-            dial: peer.dial.as_ref().map(|(_, flow, _)| (flow.since(), flow.next_try())),
+            tunnel: peer.tunnel.as_ref().or(peer.proposal.as_ref().map(|p| &p.tunnel)),
+            dial: peer.dial.as_ref().map(|dial| (dial.flow.since(), dial.flow.next_try())),
             trouble: peer.trouble,
         })
     }
@@ -210,10 +242,8 @@ impl Peers {
             self.notices.begin(now);
         }
         self.each(|tunnel| tunnel.set_uplink(up, now));
-        for peer in self.peers.values_mut() {
-            if let Some((_, flow, _)) = &mut peer.dial {
-                flow.set_uplink(up, now);
-            }
+        for dial in self.peers.values_mut().filter_map(|peer| peer.dial.as_mut()) {
+            dial.flow.set_uplink(up, now);
         }
         self.tick(now);
     }
@@ -221,10 +251,8 @@ impl Peers {
     /// Something happened that could help.
     pub fn path_changed(&mut self, now: Time) {
         self.each(|tunnel| tunnel.path_changed(now));
-        for peer in self.peers.values_mut() {
-            if let Some((_, flow, _)) = &mut peer.dial {
-                flow.hurry(now);
-            }
+        for dial in self.peers.values_mut().filter_map(|peer| peer.dial.as_mut()) {
+            dial.flow.hurry(now);
         }
         self.tick(now);
     }
@@ -237,7 +265,10 @@ impl Peers {
     fn each(&mut self, mut act: impl FnMut(&mut Tunnel)) {
         let mut next = self.after(None);
         while let Some(name) = next {
-            self.with(&name, &mut act);
+            if let Some(peer) = self.peers.get_mut(&name) {
+                peer.tunnels().for_each(&mut act);
+            }
+            self.drain(name);
             next = self.after(Some(&name));
         }
     }
@@ -266,32 +297,41 @@ impl Peers {
             ConType::Finished => self.on_finished(source, &header, &frame, now),
             ConType::Unreachable => self.on_unreachable(&frame, now),
             ConType::Refused => self.on_refused(source, &header, &frame, now),
+            ConType::Retry => self.on_retry(source, &header, &frame),
             _ => self.on_sealed(source, &header, frame, marked, now),
         }
     }
 
     fn on_sealed(&mut self, peer: Name, header: &Header, body: Buffer, marked: bool, now: Time) {
-        let is_beginning = self.is_beginning(&peer, header);
-        let entry = self.peers.get_mut(&peer).and_then(|entry| entry.tunnel.as_mut());
-        match entry {
-            Some(tunnel) if belongs(header, tunnel.id()) => {
-                tunnel.receive(header, body, marked, now);
-                self.drain(peer);
-            }
-            Some(_) => self.counters.add("another-tunnel"),
-            // Its Finished was overtaken or lost, and comes again: calling back now would end what
-            // is only beginning.
-            None if is_beginning => self.counters.add("unfinished-tunnel"),
-            None => {
-                self.counters.add("unknown-tunnel");
-                self.call_back(peer, now);
-            }
+        let is_its_own = |tunnel: &&mut Tunnel| belongs(header, tunnel.id());
+        let entry = self.peers.get_mut(&peer);
+        let Some(tunnel) = entry.and_then(|entry| entry.tunnels().find(is_its_own)) else {
+            return self.on_foreign(peer, header, now);
+        };
+        let was_confirmed = tunnel.is_confirmed();
+        tunnel.receive(header, body, marked, now);
+        if was_confirmed {
+            self.drain(peer);
+        } else {
+            self.settle(peer, now);
         }
     }
 
-    fn is_beginning(&self, peer: &Name, header: &Header) -> bool {
-        let mut half_open = self.half_open.iter().filter(|half| half.peer() == *peer);
-        half_open.any(|half| belongs(header, half.tunnel()))
+    /// A sealed packet of a tunnel that is not here.
+    fn on_foreign(&mut self, peer: Name, header: &Header, now: Time) {
+        let entry = self.peers.get(&peer);
+        if entry.is_some_and(|entry| entry.tunnel.is_some()) {
+            return self.counters.add("another-tunnel");
+        }
+        // Its Finished was overtaken or lost, and comes again: calling back now would end what is
+        // only beginning.
+        if self.half_open.any(&peer, |tunnel| belongs(header, tunnel)) {
+            return self.counters.add("unfinished-tunnel");
+        }
+        self.counters.add("unknown-tunnel");
+        if entry.is_none_or(|entry| entry.proposal.is_none()) {
+            self.call_back(peer, now);
+        }
     }
 
     fn on_unreachable(&mut self, body: &[u8], now: Time) {
@@ -310,29 +350,17 @@ impl Peers {
             || entry.is_some_and(|entry| entry.dialled || entry.tunnel.is_some())
     }
 
-    fn start_pending(&mut self, peer: Name, now: Time) {
-        let Some(entry) = self.peers.get_mut(&peer) else { return };
-        let Some(tunnel) = entry.tunnel.as_mut() else { return };
-        for pending in entry.pending.drain(..) {
-            let happening = match tunnel.open(pending.port, pending.service, now) {
-                Ok(key) => Happening::Started(pending.ticket, key),
-                Err(reason) => Happening::Failed(pending.ticket, reason),
-            };
-            self.happenings.push_back((peer, happening));
-        }
-        self.drain(peer);
-    }
-
     /// When the peers want [`Peers::tick`].
     #[must_use]
     pub fn next_timeout(&self) -> Option<Deadline> {
         let notices = self.notices.due().filter(|_| self.uplink);
         let notices = notices.map(|at| Deadline { at, why: "notice" });
         self.peers.values().fold(notices, |next, peer| {
-            let dial = peer.dial.as_ref().and_then(|(_, flow, _)| flow.next_try());
+            let dial = peer.dial.as_ref().and_then(|dial| dial.flow.next_try());
             let dial = dial.map(|at| Deadline { at, why: "hello" });
+            let proposal = peer.proposal.as_ref().and_then(|p| p.tunnel.next_timeout());
             let tunnel = peer.tunnel.as_ref().and_then(Tunnel::next_timeout);
-            earliest(next, earliest(dial, tunnel))
+            earliest(next, earliest(dial, earliest(proposal, tunnel)))
         })
     }
 
@@ -341,10 +369,13 @@ impl Peers {
         self.tick_notices(now);
         let mut next = self.after(None);
         while let Some(name) = next {
+            self.tick_proposal(name, now);
             self.tick_dial(name, now);
-            let due = self.tunnel(&name).and_then(Tunnel::next_timeout);
-            if due.is_some_and(|deadline| deadline.at <= now) {
-                self.with(&name, |tunnel| tunnel.tick(now));
+            if let Some(peer) = self.peers.get_mut(&name) {
+                let is_due = |due: Option<Deadline>| due.is_some_and(|due| due.at <= now);
+                let due = peer.tunnels().filter(|tunnel| is_due(tunnel.next_timeout()));
+                due.for_each(|tunnel| tunnel.tick(now));
+                self.drain(name);
             }
             next = self.after(Some(&name));
         }
@@ -360,25 +391,38 @@ impl Peers {
     fn tick_dial(&mut self, name: Name, now: Time) {
         let Some(entry) = self.peers.get_mut(&name) else { return };
         let wanted = !entry.pending.is_empty();
-        let Some((initiator, flow, tries)) = entry.dial.as_mut() else { return };
-        if !flow.is_due(now) {
-            return;
-        }
-        if !wanted && *tries >= UNWANTED_TRIES {
+        let Some(dial) = entry.dial.as_mut().filter(|dial| dial.flow.is_due(now)) else { return };
+        if !wanted && dial.tries >= UNWANTED_TRIES {
             entry.dial = None;
             return self.forget_unused(&name);
         }
-        *tries += 1;
-        self.out.push_back(initiator.hello());
-        flow.tried(true, &mut self.rng, now);
+        dial.tries += 1;
+        self.out.push_back(dial.initiator.hello());
+        dial.flow.tried(true, &mut self.rng, now);
+    }
+
+    /// Begins anew, beside the handshake that the peer does not confirm; gives up what nobody
+    /// waits for.
+    fn tick_proposal(&mut self, name: Name, now: Time) {
+        let Some(entry) = self.peers.get_mut(&name) else { return };
+        let Some(proposal) = entry.proposal.as_ref().filter(|_| self.uplink) else { return };
+        let age = now.since(proposal.since);
+        if !entry.pending.is_empty() && entry.tunnel.is_none() && age >= BEGIN_AGAIN {
+            self.dial(name, now);
+        } else if entry.pending.is_empty() && age >= HANDSHAKE_MAX {
+            self.drop_proposal(&name);
+            self.forget_unused(&name);
+        }
     }
 
     fn drain(&mut self, peer: Name) {
         let Some(entry) = self.peers.get_mut(&peer) else { return };
-        let Some(tunnel) = entry.tunnel.as_mut() else { return };
-        while let Some(packet) = tunnel.poll_packet() {
-            self.out.push_back(packet);
+        for tunnel in entry.tunnels() {
+            while let Some(packet) = tunnel.poll_packet() {
+                self.out.push_back(packet);
+            }
         }
+        let Some(tunnel) = entry.tunnel.as_mut() else { return };
         let mut ended = false;
         while let Some(event) = tunnel.poll_event() {
             ended |= matches!(event, Event::Ended(_));
@@ -404,8 +448,10 @@ impl Peers {
     #[must_use]
     pub fn counters(&self) -> Counters {
         let mut all = self.counters.clone();
-        for tunnel in self.peers.values().filter_map(|peer| peer.tunnel.as_ref()) {
-            all.merge(tunnel.counters());
+        for peer in self.peers.values() {
+            let proposed = peer.proposal.as_ref().map(|proposal| &proposal.tunnel);
+            let tunnels = peer.tunnel.iter().chain(proposed);
+            tunnels.for_each(|tunnel| all.merge(tunnel.counters()));
         }
         all
     }
@@ -416,9 +462,8 @@ impl Peers {
         for (name, peer) in &self.peers {
             into.fold_bytes(name.as_bytes());
             into.fold(peer.pending.len() as u64 | u64::from(peer.dial.is_some()) << 32);
-            if let Some(tunnel) = &peer.tunnel {
-                tunnel.fold(into);
-            }
+            let proposed = peer.proposal.as_ref().map(|proposal| &proposal.tunnel);
+            peer.tunnel.iter().chain(proposed).for_each(|tunnel| tunnel.fold(into));
         }
     }
 }

@@ -29,7 +29,8 @@ impl Tunnel {
             self.counters.add(name);
             // The peer may have taken the step that this side asked for, and its answer was lost:
             // asking again is all that helps, and does no harm if this was a forgery.
-            if self.keys.has_asked() && header.epoch == self.keys.epoch().saturating_add(1) {
+            let is_ahead = header.epoch == self.keys.epoch().saturating_add(1);
+            if self.keys.has_asked() && is_ahead && !self.is_hinted(now) {
                 self.flow.ask(now);
                 self.tick(now);
             }
@@ -66,7 +67,7 @@ impl Tunnel {
                 if known == Known::Over {
                     self.acks.deny(key, now);
                 } else if self.table.admit(session) {
-                    self.heard(now);
+                    self.heard(header.kind, now);
                     self.follow(key, header, Fit::Ahead, marked, now);
                 } else {
                     return Err("too-many-sessions");
@@ -82,7 +83,7 @@ impl Tunnel {
         if fit == Fit::Again {
             self.counters.add("received-again");
         }
-        self.heard(now);
+        self.heard(header.kind, now);
         self.follow(key, header, fit, marked, now);
         Ok(())
     }
@@ -137,13 +138,17 @@ impl Tunnel {
     ) -> Result<(), Rejected> {
         self.keys.open(header, &mut body)?;
         match header.kind {
-            ConType::FinishedBack if body[..] == [0] => self.heard(now),
+            ConType::FinishedBack if body[..] == [0] => {
+                self.heard(header.kind, now);
+                // The other side may not send before it knows that this one may.
+                self.acks.at(now);
+            }
             ConType::FinishedBack | ConType::Goodbye => {
                 let reason = Reason::parse(&body).unwrap_or(Reason::Stopped);
                 self.end(reason);
             }
             ConType::Probe => {
-                self.heard(now);
+                self.heard(header.kind, now);
                 let key = body[..].try_into().map(u64::from_be_bytes).map_err(|_| "malformed")?;
                 match self.table.known(key) {
                     Known::Here => self.acks.owe(key, now),
@@ -152,7 +157,7 @@ impl Tunnel {
                 }
             }
             _ => {
-                self.heard(now);
+                self.heard(header.kind, now);
                 let (head, entries) = Ack::parse(&body).map_err(|_| "malformed")?;
                 self.apply(&head, entries, now)?;
                 if head.settled && header.epoch == self.keys.epoch() && !self.keys.is_settled() {
@@ -176,14 +181,20 @@ impl Tunnel {
         let (head, entries) = Ack::parse(rest).map_err(|_| "malformed")?;
         self.judge(entries)?;
         self.keys.admit(header, stage, hello.nonce)?;
-        self.heard(now);
-        if stage == Stage::Ahead {
+        self.heard(header.kind, now);
+        self.doubt = None;
+        // Both sides see the same: either of them can keep the epoch, and says so.
+        let keeps = stage == Stage::Ahead && (hello.keep || self.keys.is_full());
+        if keeps {
+            self.counters.add("epoch-kept");
+        } else if stage == Stage::Ahead {
             self.keys.step(&mut self.rng, now).map_err(|_| "crypto-failed")?;
             self.table.step();
         }
         let was_out = self.flow.outage().is_some();
         if header.kind == ConType::ReHello {
-            self.say_hello(ConType::ReHelloBack, Stage::Done, now);
+            let answered = if keeps { Stage::Ahead } else { Stage::Done };
+            self.say_hello(ConType::ReHelloBack, answered, now);
         }
         if hello.outage || was_out {
             self.table.lose_all();
@@ -292,10 +303,15 @@ impl Tunnel {
         Ok(Acked::default())
     }
 
-    /// A packet of the peer was verified: it is there and has the keys.
-    fn heard(&mut self, now: Time) {
-        if self.unconfirmed.take().is_some() {
+    /// A packet of the peer was verified: it is there and has the keys. The initiator opens
+    /// sessions before it knows that, so these prove nothing to the other side.
+    fn heard(&mut self, kind: ConType, now: Time) {
+        self.last_heard = now;
+        let is_early = matches!(kind, ConType::Open | ConType::Reset);
+        if !self.is_confirmed && (self.table.is_initiator() || !is_early) {
+            (self.is_confirmed, self.is_wanted, self.finished) = (true, false, None);
             self.flow.resume(now);
+            self.crowded = true;
             self.events.push_back(Event::Up);
         }
     }

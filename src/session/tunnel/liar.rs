@@ -24,7 +24,7 @@ impl Tunnel {
         let mut packet = envelope::blank(&self.pool, ReHello::LEN + claims.len());
         let nonce = nonce.unwrap_or_else(|| self.keys.nonce(&mut self.rng));
         let mut head = [0; ReHello::LEN];
-        ReHello { nonce, outage: true }.emit(&mut Writer::new(&mut head));
+        ReHello { nonce, outage: true, keep: false }.emit(&mut Writer::new(&mut head));
         packet.extend(&head);
         packet.extend(claims);
         if self.keys.seal_step(kind, Stage::Ahead, &mut packet).is_ok() {

@@ -36,6 +36,14 @@ pub use event::{Bounds, Event, Held, Wear};
 /// memory, acknowledgements above all.
 const MEMORY_FULL: usize = 15;
 
+/// What came of an unauthenticated hint: the peer was asked, and has this long to answer.
+#[derive(Clone, Copy)]
+struct Doubt {
+    /// Who was heard since then is there.
+    alive: Time,
+    until: Time,
+}
+
 /// A tunnel.
 pub struct Tunnel {
     keys: Keys,
@@ -47,7 +55,16 @@ pub struct Tunnel {
     pool: Pool,
     rng: Rng,
     /// The initiator's Finished, until the peer confirms.
-    unconfirmed: Option<Buffer>,
+    finished: Option<Buffer>,
+    /// Whether the peer has shown that it is in this tunnel and knows this side to be. Before that
+    /// no application's bytes leave, so that another handshake may take this one's place.
+    is_confirmed: bool,
+    /// Somebody waits for that.
+    is_wanted: bool,
+    /// A hint says that the path is gone; see [`Tunnel::hint_unreachable`].
+    doubt: Option<Doubt>,
+    /// When the last packet of the peer was verified.
+    last_heard: Time,
     /// Whether something was held back by the path since the last [`Event::Room`].
     crowded: bool,
     /// Sessions held back by credit, sorted, and when to ask for news of it. They come and go with
@@ -64,7 +81,7 @@ pub struct Tunnel {
 
 impl Tunnel {
     /// A tunnel whose handshake is done on this side. The initiator hands in its Finished, which
-    /// is repeated until the peer confirms.
+    /// is repeated until the peer confirms; the other side confirms that.
     #[must_use]
     pub(crate) fn new(
         keys: Keys,
@@ -83,7 +100,11 @@ impl Tunnel {
             bounds,
             pool,
             rng,
-            unconfirmed: finished,
+            finished,
+            is_confirmed: false,
+            is_wanted: false,
+            doubt: None,
+            last_heard: now,
             crowded: false,
             starved: Vec::new(),
             starved_ask: None,
@@ -93,9 +114,11 @@ impl Tunnel {
             events: VecDeque::new(),
             counters: Counters::default(),
         };
-        if tunnel.unconfirmed.is_some() {
+        if tunnel.finished.is_some() {
             tunnel.flow.ask(now);
             tunnel.tick(now);
+        } else {
+            tunnel.confirm();
         }
         tunnel
     }
@@ -142,7 +165,7 @@ impl Tunnel {
         if session.sending() != Way::Open {
             return Err(Held::Closed);
         }
-        if !self.flow.is_flowing() {
+        if !self.flow.is_flowing() || !self.is_confirmed {
             // An idle tunnel is not suspended when its uplink goes, so no resume will say it.
             self.crowded = true;
             return Err(Held::Outage);
@@ -237,14 +260,35 @@ impl Tunnel {
         self.tick(now);
     }
 
-    /// An unauthenticated hint says that the peer cannot be reached. It ends nothing; at most it
-    /// makes the tunnel find out.
+    /// An unauthenticated hint says that the peer cannot be reached. It ends and stops nothing: the
+    /// peer is asked, and only if it neither answers in a round trip nor is heard otherwise in the
+    /// second half of it, the tunnel is suspended.
     pub fn hint_unreachable(&mut self, now: Time) {
-        if self.path.in_flight() == 0 || self.flow.outage().is_some() || self.is_hinted(now) {
+        let is_out = self.flow.outage().is_some() || !self.is_confirmed;
+        if self.path.in_flight() == 0 || is_out || self.is_hinted(now) {
             return;
         }
-        self.suspend(Outage::Unreachable, now);
+        let wait = self.path.answer_within();
+        self.doubt = Some(Doubt { alive: now + wait / 2, until: now + wait });
+        self.flow.ask(now);
+        self.flow.hurry(now);
         self.tick(now);
+    }
+
+    /// Another handshake's tunnel would do as well: this one has carried no application's bytes.
+    #[must_use]
+    pub fn is_confirmed(&self) -> bool {
+        self.is_confirmed
+    }
+
+    /// Somebody waits for the peer's confirmation: it is asked for until it comes.
+    pub(crate) fn want(&mut self, now: Time) {
+        if !self.is_confirmed && !self.is_wanted {
+            self.is_wanted = true;
+            self.flow.ask(now);
+            self.flow.hurry(now);
+            self.tick(now);
+        }
     }
 
     /// An unauthenticated hint says that the peer was restarted. It ends nothing; the tunnel asks.

@@ -129,7 +129,9 @@ impl Tunnel {
         let head = self.ack_head();
         let mut body = envelope::blank(&self.pool, PAYLOAD_MAX);
         let mut writer = Writer::new(&mut body.spare()[..PAYLOAD_MAX]);
-        ReHello { nonce, outage: self.flow.outage().is_some() }.emit(&mut writer);
+        let is_answer = kind == ConType::ReHelloBack;
+        let keep = stage == Stage::Ahead && (is_answer || self.keys.is_full());
+        ReHello { nonce, outage: self.flow.outage().is_some(), keep }.emit(&mut writer);
         head.emit(&mut writer);
         for (_, session) in self.table.iter_mut() {
             if !emit_entry(&session.entry(now), &mut writer) {
@@ -166,7 +168,7 @@ impl Tunnel {
         self.path.await_answer(now);
     }
 
-    /// Confirms the handshake to the initiator, again if it asks again.
+    /// Confirms the handshake to the initiator, again if it asks again or says nothing.
     pub(crate) fn confirm(&mut self) {
         let mut body = envelope::blank(&self.pool, 1);
         body.extend(&[0]);

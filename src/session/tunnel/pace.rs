@@ -19,7 +19,10 @@ impl Tunnel {
             self.table.lose_all();
             self.path.restart(now);
             self.acks.forget();
-            self.events.push_back(Event::Suspended(outage));
+            self.doubt = None;
+            if self.is_confirmed {
+                self.events.push_back(Event::Suspended(outage));
+            }
         }
     }
 
@@ -33,12 +36,13 @@ impl Tunnel {
             next = earliest(next, self.acks.due().map(|at| due(at, "acknowledgement")));
             next = earliest(next, probe.map(|at| due(at, "probe")));
             next = earliest(next, self.starved_ask.map(|(at, _)| due(at, "credit probe")));
+            next = earliest(next, self.doubt.map(|doubt| due(doubt.until, "answer to a hint")));
         }
         earliest(next, self.expiry().map(|at| due(at, "retention")))
     }
 
     fn expiry(&self) -> Option<Time> {
-        self.flow.outage()?;
+        self.flow.outage().filter(|_| self.is_confirmed)?;
         Some(self.flow.since() + self.bounds.retain?)
     }
 
@@ -52,12 +56,14 @@ impl Tunnel {
             self.tick_path(now);
         }
         if self.flow.is_due(now) {
-            match self.unconfirmed.as_ref().map(Buffer::share) {
+            match self.finished.as_ref().map(Buffer::share) {
                 Some(finished) => self.out.push_back(finished),
-                None => self.say_hello(ConType::ReHello, Stage::Ahead, now),
+                None if self.is_confirmed => self.say_hello(ConType::ReHello, Stage::Ahead, now),
+                None => self.confirm(),
             }
-            let waits = self.unconfirmed.is_some()
-                || self.flow.outage().is_none()
+            let waits = self.finished.is_some()
+                || self.is_wanted
+                || (self.is_confirmed && self.flow.outage().is_none())
                 || self.table.is_waiting()
                 || !self.starved.is_empty();
             if self.flow.tried(waits, &mut self.rng, now) {
@@ -69,6 +75,15 @@ impl Tunnel {
     }
 
     fn tick_path(&mut self, now: Time) {
+        if let Some(doubt) = self.doubt
+            && doubt.until <= now
+        {
+            self.doubt = None;
+            if self.last_heard < doubt.alive {
+                self.suspend(Outage::Unreachable, now);
+                return;
+            }
+        }
         if self.path.outage_at().is_some_and(|at| at <= now) {
             self.suspend(Outage::Silence, now);
             return;

@@ -11,12 +11,6 @@ use super::Tunnel;
 use super::event::Held;
 
 impl Tunnel {
-    /// Whether the initiator still waits for the peer's confirmation.
-    #[must_use]
-    pub fn is_unconfirmed(&self) -> bool {
-        self.unconfirmed.is_some()
-    }
-
     /// The outage, and since when the present state lasts.
     #[must_use]
     pub fn outage(&self) -> (Option<Outage>, Time) {
@@ -88,7 +82,7 @@ impl Tunnel {
     #[must_use]
     pub fn held(&self, key: u64) -> Option<Held> {
         let session = self.table.get(key)?;
-        if self.flow.outage().is_some() || !self.flow.has_uplink() {
+        if self.flow.outage().is_some() || !self.flow.has_uplink() || !self.is_confirmed {
             return Some(Held::Outage);
         }
         match session.room(self.bounds.window) {
