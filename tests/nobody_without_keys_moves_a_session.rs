@@ -196,7 +196,7 @@ fn a_flood_of_strangers_keeps_no_friend_out() {
     }
     let used = pair.sides[B].pool.used();
     assert!(used <= HANDSHAKES_MAX * HALF_OPEN_BYTES, "{used} bytes are held for strangers");
-    assert!(pair.count(B, "too-many-hellos") > 9000);
+    assert!(pair.count(B, "retry-sent") > 9000);
     pair.ask(A, 1);
     for _ in 0..5 {
         // Each of the friend's packets with a hundred of theirs before it.

@@ -182,7 +182,7 @@ pub const HELLOS_EVERY: Duration = Duration::from_millis(10);
 pub const COOKIE_LIFE: Duration = Duration::from_secs(60);
 /// A handshake that the peer has not confirmed is begun again after this long, beside the first.
 pub const BEGIN_AGAIN: Duration = Duration::from_secs(1);
-/// Who is asked because of a hint has a round trip to answer, and never less than this.
+/// Who is asked because of a hint has a round trip to answer, and at least so much longer.
 pub const HINT_WAIT_MIN: Duration = Duration::from_millis(10);
 /// A handshake that hears nothing is forgotten after this long by the side that answered.
 pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);

@@ -270,7 +270,7 @@ impl Path {
     /// How long an answer may take.
     pub(crate) fn answer_within(&self) -> Duration {
         let rtt = self.smoothed.unwrap_or(Duration::from_millis(100));
-        (rtt + self.variation * 4).max(HINT_WAIT_MIN)
+        rtt + (self.variation * 4).max(HINT_WAIT_MIN)
     }
 
     /// When the next probe is due.

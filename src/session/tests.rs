@@ -225,16 +225,21 @@ impl World {
     /// Opens a session from one side and gives its key.
     fn open(&mut self, from: usize) -> u64 {
         let peer = self.sides[1 - from].name;
-        let before = self.sides[from].events.len();
+        let before = self.started(from);
         self.sides[from].peers.open(peer, 7, 40_000, 22, self.now);
         self.run(MS * 50);
-        let started = self.sides[from].events[before..].iter().find_map(|event| match event {
-            Happening::Started(7, key) => Some(*key),
-            _ => None,
-        });
-        let key = started.expect("the session starts");
+        let key = self.started(from).filter(|key| before != Some(*key));
+        let key = key.expect("the session starts");
         self.sides[from].heard.insert(key, Vec::new());
         key
+    }
+
+    /// The session that started last.
+    fn started(&self, from: usize) -> Option<u64> {
+        self.sides[from].events.iter().rev().find_map(|event| match event {
+            Happening::Started(7, key) => Some(*key),
+            _ => None,
+        })
     }
 
     fn say(&mut self, from: usize, key: u64, bytes: &[u8]) {
@@ -380,7 +385,10 @@ fn a_lost_finished_costs_time_and_no_session() {
         lost += u32::from(kind == Ok(ConType::Finished));
         (kind != Ok(ConType::Finished) || lost > 1).then(|| frame.to_vec())
     }));
-    let key = world.open(A);
+    let peer = world.sides[B].name;
+    world.sides[A].peers.open(peer, 7, 40_000, 22, world.now);
+    world.run(Duration::from_secs(1));
+    let key = world.started(A).expect("the session starts");
     world.say(A, key, b"early");
     world.run(Duration::from_secs(3));
     assert_eq!(world.sides[B].heard.get(&key).map(Vec::as_slice), Some(&b"early"[..]));

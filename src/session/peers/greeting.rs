@@ -223,20 +223,18 @@ impl Peers {
     /// The handshake with `peer` met an obstacle. What is heard is not authenticated, so it ends
     /// nothing; it stands in the status, and a person hears of it, of the same seldom.
     fn trouble(&mut self, peer: Name, reason: Reason, now: Time) {
-        let Some(entry) = self.peers.get_mut(&peer) else {
-            if self.policy.allowed.contains(&peer) && self.stranger_said.take(now) {
-                self.happenings.push_back((peer, Happening::Trouble(reason)));
-            }
+        if !self.is_known(&peer) {
             return;
-        };
-        let is_due = entry.told.is_none_or(|(last, at)| {
-            now.since(at) >= if last == reason { TROUBLE_EVERY } else { HINT_EVERY }
+        }
+        let is_due = self.told.get(&peer).is_none_or(|(last, at)| {
+            now.since(*at) >= if *last == reason { TROUBLE_EVERY } else { HINT_EVERY }
         });
         if is_due {
-            entry.told = Some((reason, now));
+            self.told.retain(|_, (_, at)| now.since(*at) < TROUBLE_EVERY);
+            self.told.insert(peer, (reason, now));
             self.happenings.push_back((peer, Happening::Trouble(reason)));
         }
-        if entry.dial.is_some() {
+        if let Some(entry) = self.peers.get_mut(&peer).filter(|entry| entry.dial.is_some()) {
             entry.trouble = Some(reason);
         }
     }

@@ -57,11 +57,8 @@ impl HalfOpen {
         }
         let [strangers, known] = &self.order;
         let first = if is_known { known.first_key_value() } else { strangers.first_key_value() };
-        let (count, max) = if is_known {
-            (known.len(), HALF_OPEN_MAX)
-        } else {
-            (strangers.len(), HANDSHAKES_MAX)
-        };
+        let (count, max) =
+            if is_known { (known.len(), HALF_OPEN_MAX) } else { (strangers.len(), HANDSHAKES_MAX) };
         if let Some(key) = first.map(|(_, key)| *key).filter(|_| count >= max) {
             self.remove(key);
         }

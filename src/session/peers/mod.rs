@@ -114,8 +114,6 @@ struct Peer {
     boot: [u8; 16],
     dialled: bool,
     trouble: Option<Reason>,
-    /// What a person was last told of it, and when.
-    told: Option<(Reason, Time)>,
     called_back: Option<Time>,
 }
 
@@ -142,6 +140,8 @@ pub struct Peers {
     /// Handshakes with strangers that this node begins because of their packets.
     strangers: Bucket,
     notices: Notices,
+    /// What a person was last told of a known Name, and when: one line for each, for a minute.
+    told: BTreeMap<Name, (Reason, Time)>,
     /// Spaces what is said of strangers, so that they cannot flood the log (DO-11).
     stranger_said: Bucket,
     uplink: bool,
@@ -163,6 +163,7 @@ impl Peers {
             peers: BTreeMap::new(),
             half_open: HalfOpen::default(),
             strangers: Bucket::new(Duration::from_millis(50), 20),
+            told: BTreeMap::new(),
             stranger_said: Bucket::new(HINT_EVERY, 5),
             uplink: false,
             out: VecDeque::new(),

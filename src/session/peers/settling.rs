@@ -162,8 +162,7 @@ impl Peers {
             (Some(tunnel), _) => tunnel.want(now),
             (None, Some(proposal)) => {
                 for pending in entry.pending.iter_mut().filter(|pending| pending.early.is_none()) {
-                    pending.early =
-                        proposal.tunnel.open(pending.port, pending.service, now).ok();
+                    pending.early = proposal.tunnel.open(pending.port, pending.service, now).ok();
                 }
             }
             (None, None) => return self.dial(peer, now),
