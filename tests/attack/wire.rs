@@ -123,7 +123,9 @@ pub(crate) fn false_hello_back(hello: &Seen<'_>) -> Option<Vec<u8>> {
     let prologue = [&b"MUSeS v1"[..], &hello.source, &hello.destination].concat();
     let mut rng = Rng::new(random());
     let mut noise = Noise::responder(key.static_key(), &prologue, None, &mut rng).ok()?;
-    noise.read(hello.payload.get(1..)?, &mut [0; 256]).ok()?;
+    // Bit 2 of the flags: a cookie follows them.
+    let message = if hello.payload.first()? & 4 == 0 { 1 } else { 33 };
+    noise.read(hello.payload.get(message..)?, &mut [0; 256]).ok()?;
     let credentials = [&random::<32>()[..], &[0; 32], &random::<16>(), &[1]].concat();
     let mut payload = [0; 512];
     let length = noise.write(&credentials, &mut payload).ok()?;
