@@ -105,7 +105,7 @@ fn a_move_at_any_step_sticks_nowhere() {
             world.sides[usize::from(step % 2 == 1)].peers.path_changed(world.now);
         }
         world.run(Duration::from_secs(3));
-        let key = world.started(A).unwrap_or_else(|| panic!("stuck at step {step}"));
+        let key = world.started(A).last().unwrap_or_else(|| panic!("stuck at step {step}"));
         world.sides[A].heard.entry(key).or_default();
         let bytes = pattern(400_000);
         world.say(A, key, &bytes);
