@@ -9,6 +9,10 @@
 #                             docs/SECURITY.md. Half an hour, on a machine that does nothing else
 #   make bench                all benchmarks
 #   make fuzz T=packet_parser S=60
+#   make fuzz-all S=600       every target so many seconds, two at a time, and what each covers
+#   make fuzz-coverage        what the kept corpus of each target covers
+#                             The three want `cargo install cargo-fuzz`; coverage wants also
+#                             `rustup component add llvm-tools`
 #   make install PREFIX=/usr/local DESTDIR=
 #
 # Where OpenSSL 3's headers are missing, it is built from source; that takes a C compiler and
@@ -29,7 +33,7 @@ HAVE_OPENSSL := $(shell \
 	if [ -n "$$OPENSSL_DIR" ] || pkg-config --exists 'openssl >= 3.0' 2>/dev/null; then echo yes; fi)
 FEATURES := $(if $(HAVE_OPENSSL),,--features vendored)
 
-.PHONY: all build demo test lab attack bench fuzz install uninstall man clean check-vendored
+.PHONY: all build demo test lab attack bench fuzz fuzz-all fuzz-coverage install uninstall man clean check-vendored
 
 all: build
 
@@ -66,6 +70,13 @@ fuzz:
 	cd fuzz && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $(if $(filter config_file,$(T)),--features cli) $(T) \
 		target/corpus/$(T) corpus/$(T) -- \
 		-max_total_time=$(S) -max_len=4096 -rss_limit_mb=1024 -timeout=10 -print_final_stats=1
+
+# The corpus is kept in fuzz/target/corpus; an input that crashes lands in fuzz/artifacts.
+fuzz-all: check-vendored
+	fuzz/all.sh run $(S)
+
+fuzz-coverage: check-vendored
+	fuzz/all.sh coverage
 
 man: build
 	@for program in $(BINARIES); do $(RELEASE)/$$program --man > $(RELEASE)/$$program.1; done

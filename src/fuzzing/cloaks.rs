@@ -75,7 +75,10 @@ impl World {
             160..192 => self.attach(script),
             192..240 => {
                 if let Some(link) = self.some_link(script) {
-                    let packet = packet(script);
+                    let mut packet = packet(script);
+                    if code >= 224 {
+                        cut(&mut packet, script);
+                    }
                     self.far.send(&packet, link, self.driver.now);
                 }
             }
@@ -92,13 +95,19 @@ impl World {
             200..210 => {
                 if let Some(link) = self.some_link(script) {
                     let mut packet = packet(script);
-                    steer(&mut packet, script);
+                    steer(&mut packet[FRAME_HEADER..], script);
+                    if code >= 206 {
+                        cut(&mut packet, script);
+                    }
                     self.far.send(&packet, link, self.driver.now);
                 }
             }
             210..220 => {
                 if let Some(link) = self.some_link(script) {
-                    let errand = errand(script);
+                    let mut errand = errand(script);
+                    if code >= 216 {
+                        cut(&mut errand, script);
+                    }
                     self.far.send(&errand, link, self.driver.now);
                 }
             }
@@ -122,11 +131,14 @@ impl World {
                 let signed = record(script);
                 let alias = wanted(script);
                 let is_record = script.byte() & 1 == 0;
-                self.on_some_end(script, |end| match alias {
-                    _ if is_record => end.word(Kind::Record, signed.bytes()),
-                    Wanted::Alias(alias) => end.word(Kind::Seek, alias.as_bytes()),
-                    Wanted::Name(name) => end.word(Kind::Seek, &name.as_bytes()[..4]),
-                });
+                let (kind, body) = match &alias {
+                    _ if is_record => (Kind::Record, signed.bytes()),
+                    Wanted::Alias(alias) => (Kind::Seek, alias.as_bytes()),
+                    Wanted::Name(name) => (Kind::Seek, &name.as_bytes()[..4]),
+                };
+                let is_cut = code == 239;
+                let length = if is_cut { script.short() % (body.len() + 1) } else { body.len() };
+                self.on_some_end(script, |end| end.word(kind, &body[..length]));
             }
             _ => self.step(code, script),
         }
@@ -211,9 +223,17 @@ fn packet(script: &mut Script<'_>) -> Vec<u8> {
     bytes
 }
 
-/// Gives a packet any course and places.
-fn steer(bytes: &mut [u8], script: &mut Script<'_>) {
-    let Ok(mut route) = Route::new_checked(&mut bytes[FRAME_HEADER..]) else { return };
+/// Cuts a frame to any length that a frame may have, from one without a body on.
+pub(super) fn cut(bytes: &mut Vec<u8>, script: &mut Script<'_>) {
+    let length = FRAME_HEADER + script.short() % (bytes.len() - FRAME_HEADER + 1);
+    let kind = frame::kind(bytes).unwrap_or(Kind::Packet);
+    bytes.truncate(length);
+    frame::emit(bytes, kind, length);
+}
+
+/// Gives a Routing Header any course and places.
+pub(super) fn steer(header: &mut [u8], script: &mut Script<'_>) {
+    let Ok(mut route) = Route::new_checked(header) else { return };
     let (index, own) = (script.byte() % 4, identity(CLOAK).name());
     let courses =
         [Course::Nearest, Course::Tree(index), Course::Climb(index), Course::Descend(index)];
@@ -252,7 +272,7 @@ fn errand(script: &mut Script<'_>) -> Vec<u8> {
         _ => Name::from_bytes(key(wanted, replica)),
     };
     route::emit(&mut frame[FRAME_HEADER..], &name(script), &to, script.byte());
-    steer(&mut frame, script);
+    steer(&mut frame[FRAME_HEADER..], script);
     frame[FRAME_HEADER + ROUTE_LEN..].copy_from_slice(&body);
     frame
 }

@@ -132,9 +132,8 @@ impl<M: Machine> Driver<M> {
             3 => {
                 let stages = [Stage::Dialled, Stage::Open, Stage::Ended];
                 if let Some(link) = self.some(script, &stages) {
-                    self.forget(link);
                     let cause = CAUSES[script.below(CAUSES.len())];
-                    self.handle(Input::Closed(link, cause));
+                    self.lose(link, cause);
                 }
             }
             4 => {
@@ -169,14 +168,19 @@ impl<M: Machine> Driver<M> {
     /// Somebody calls.
     pub(super) fn call(&mut self, script: &mut Script<'_>) -> Option<LinkId> {
         let port = script.pick(&self.ports).unwrap_or(Port(u32::from(script.byte())));
-        if self.links.len() >= LINKS_MAX {
-            return None;
-        }
         let caller = script.byte();
         let from = match caller % 4 {
             0 => Endpoint::Unix(String::new()),
             _ => Endpoint::Tcp(([127, 0, 0, 1], u16::from(caller)).into()),
         };
+        self.call_on(port, from)
+    }
+
+    /// Somebody calls there.
+    pub(super) fn call_on(&mut self, port: Port, from: Endpoint) -> Option<LinkId> {
+        if self.links.len() >= LINKS_MAX {
+            return None;
+        }
         let link = self.machine.accept(port, from, self.now);
         self.links.extend(link.map(|link| (link, Stage::Open)));
         self.drain();
@@ -189,6 +193,14 @@ impl<M: Machine> Driver<M> {
         self.links.insert(link, Stage::Open);
         self.handle(Input::Connected(link));
         Some(link).filter(|link| self.is_open(*link))
+    }
+
+    /// The stream under a link is gone, unless it was before.
+    pub(super) fn lose(&mut self, link: LinkId, cause: Cause) {
+        if self.links.remove(&link).is_some() {
+            self.gone.push(link);
+            self.handle(Input::Closed(link, cause));
+        }
     }
 
     /// Bytes arrive; how many found room.

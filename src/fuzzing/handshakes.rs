@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::cloaks::cut;
 use super::pair::{A, Pair};
 use super::script::Script;
 use crate::base::ids::Name;
@@ -31,9 +32,13 @@ pub fn handshake(input: &[u8]) {
                     may_have_tunnel[side] |= kind == ConType::HelloBack;
                 }
             }
-            4..=7 => deliver_bent(&mut pair, side, &mut script),
+            4..=6 => deliver_bent(&mut pair, side, &mut script),
+            7 => deliver_cut(&mut pair, side, &mut script),
             8..=11 => {
-                let frame = invented(&pair, side, &mut script);
+                let mut frame = invented(&pair, side, &mut script);
+                if code & 0x0f == 11 {
+                    cut(&mut frame, &mut script);
+                }
                 pair.deliver(side, &frame);
             }
             12 => pair.wait(Duration::from_millis(u64::from(script.byte()) * 8)),
@@ -81,6 +86,17 @@ fn deliver_bent(pair: &mut Pair, side: usize, script: &mut Script<'_>) {
     for (at, byte) in (place + 1..frame.len()).zip(script.piece()) {
         frame[at] ^= byte;
     }
+    pair.deliver(side, &frame);
+}
+
+/// The same cut to any length, or with something behind it.
+fn deliver_cut(pair: &mut Pair, side: usize, script: &mut Script<'_>) {
+    let at = script.short();
+    let count = pair.archive[side].len();
+    let Some(frame) = pair.archive[side].get(at % count.max(1)) else { return };
+    let mut frame = frame.clone();
+    frame.extend(script.piece());
+    cut(&mut frame, script);
     pair.deliver(side, &frame);
 }
 

@@ -122,7 +122,7 @@ fn hand_over(from: &mut Link, to: &mut Link, now: Time) -> bool {
 }
 
 /// Gives bytes to a link; how many found room.
-fn give(to: &mut Link, bytes: &[u8], now: Time) -> usize {
+pub(super) fn give(to: &mut Link, bytes: &[u8], now: Time) -> usize {
     let mut moved = 0;
     while moved < bytes.len() {
         let space = to.recv_space();

@@ -19,6 +19,7 @@ mod handshakes;
 mod links;
 mod machines;
 pub mod pair;
+mod raw_frames;
 mod records;
 mod script;
 mod tables;
@@ -31,6 +32,7 @@ pub use formats::packet_parser;
 pub use handshakes::handshake;
 pub use links::link_stream;
 pub use machines::node_inputs;
+pub use raw_frames::raw_frames;
 pub use records::session_records;
 pub use script::VERSION;
 pub use tables::dht_messages;
@@ -44,7 +46,7 @@ pub use trees::tree_messages;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets of the core.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     ("cloak_inputs", cloak_inputs),
     ("control_line", control_line),
     ("dht_messages", dht_messages),
@@ -53,6 +55,7 @@ pub const TARGETS: [Target; 13] = [
     ("link_stream", link_stream),
     ("node_inputs", node_inputs),
     ("packet_parser", packet_parser),
+    ("raw_frames", raw_frames),
     ("routes_file", routes_file),
     ("session_records", session_records),
     ("socks", socks),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::pair::{Pair, Side};
 use super::script::Script;
 use crate::base::fingerprint::Fingerprint;
-use crate::base::limits::{FRAME_HEADER, HEAD_ROOM, ICV_MAX, ROUTE_LEN};
+use crate::base::limits::{FRAME_HEADER, FRAME_MAX, HEAD_ROOM, ICV_MAX, ROUTE_LEN};
 use crate::crypto::suite::Suite;
 use crate::session::peers::Happening;
 use crate::session::tunnel::{Bounds, Event};
@@ -186,8 +186,8 @@ impl Run {
                 let at = sealed + place % (frame.len() - sealed);
                 frame[at] ^= 1 << (how >> 2 & 7);
             }
-            1 => frame.truncate(HEAD_ROOM + place % (frame.len() - HEAD_ROOM).max(1)),
-            2 => frame.extend(vec![how; 1 + place % 64]),
+            1 => frame.truncate(FRAME_HEADER + place % (frame.len() - FRAME_HEADER)),
+            2 => frame.resize((frame.len() + 1 + place).min(FRAME_MAX), how),
             _ => to = 1 - side,
         }
         self.deliver_forged(to, &frame);
@@ -200,8 +200,8 @@ impl Run {
         self.pair.collect();
         let before = state(&self.pair.sides[to]);
         let (seen, under_way) = (self.pair.sides[to].events.len(), self.pair.archive[1 - to].len());
-        let is_sealed = Header::parse(&frame[FRAME_HEADER + ROUTE_LEN..])
-            .is_ok_and(|header| !is_open(header.kind));
+        let header = frame.get(FRAME_HEADER + ROUTE_LEN..).unwrap_or_default();
+        let is_sealed = Header::parse(header).is_ok_and(|header| !is_open(header.kind));
         let has_tunnel = self.pair.sides[to].peers.tunnel(&self.pair.peer_of(to)).is_some();
         let forged = self.pair.count(to, "forged");
         self.pair.deliver(to, frame);

@@ -13,6 +13,11 @@ impl<'a> Script<'a> {
         Self::of_version(input, VERSION)
     }
 
+    /// The choices of an input that has no version: each is read.
+    pub(super) fn whole(input: &'a [u8]) -> Self {
+        Self(input)
+    }
+
     /// The same of a target's later reading of its inputs.
     pub(super) fn of_version(input: &'a [u8], wanted: u8) -> Option<Self> {
         let (version, choices) = input.split_first()?;

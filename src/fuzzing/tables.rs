@@ -208,8 +208,12 @@ impl Run {
         };
         let at = if code == 1 { key(&about, replica) } else { at };
         let end = (form & 8 == 0).then_some((at, replica));
-        let again = errand.to_bytes();
+        let mut again = errand.to_bytes();
         assert_eq!(Errand::parse(&again).as_ref(), Ok(&errand));
+        if form & 32 != 0 {
+            again.truncate(script.short() % (again.len() + 1));
+        }
+        let Ok(errand) = Errand::parse(&again) else { return };
         let source = SourceGroup::Neighbour(from);
         let came_from = (form & 16 == 0).then_some(Bringer { neighbour: from, source });
         self.dht.arrived(&errand, (from, some_places(script)), came_from, end, self.now);

@@ -54,6 +54,43 @@ fn whole_cores_survive_chance() {
 }
 
 #[test]
+fn frames_of_chance_harm_nobody() {
+    for machine in 0..4 {
+        try_version(machine, raw_frames, 30, 600);
+    }
+}
+
+/// FR-02, FR-05: bodies of every length, from a neighbour (place 0) and a client (place 1).
+#[test]
+fn frames_of_every_kind_and_length_harm_nobody() {
+    for (machine, place) in [(0, 0), (0, 1), (1, 0), (2, 0)] {
+        let said = |kind: u8, length: u8| {
+            let mut step = vec![machine, place, 1, kind, length];
+            step.resize(step.len() + usize::from(length), kind);
+            raw_frames(&step);
+        };
+        (0..=255).for_each(|kind| said(kind, 0));
+        for kind in 1..=16 {
+            (1..80).step_by(3).for_each(|length| said(kind, length));
+        }
+    }
+}
+
+/// FR-02: packets and errands whose Routing Header is right, and what follows has every length.
+#[test]
+fn what_follows_a_routing_header_may_have_any_length() {
+    for machine in 0..3 {
+        for form in [2, 3] {
+            for (length, to) in (0..64).flat_map(|length| [(length, 0), (length, 1)]) {
+                let mut step = vec![machine, 0, form, 0, to, length];
+                step.resize(step.len() + usize::from(length), 32);
+                raw_frames(&step);
+            }
+        }
+    }
+}
+
+#[test]
 fn the_overlay_survives_messages_of_chance() {
     try_out(tree_messages, 60, 400);
     try_out(dht_messages, 60, 400);

@@ -236,6 +236,13 @@ impl Run {
                 self.words.push(bytes(&standing));
                 self.hear(hand, self.words.len() - 1, None);
             }
+            5 if code & 0x80 != 0 && !self.words.is_empty() => {
+                let at = script.below(self.words.len());
+                let mut word = self.words[at].clone();
+                word.extend(script.piece());
+                word.truncate(script.short() % (word.len() + 1));
+                self.take_in(hand, &word);
+            }
             5 if !self.words.is_empty() => {
                 let (at, bent) = (script.below(self.words.len()), (script.short(), script.byte()));
                 self.hear(hand, at, Some(bent));
@@ -264,7 +271,11 @@ impl Run {
             let place = place % word.len();
             word[place] ^= change;
         }
-        if let Ok(standing) = Standing::parse(&word) {
+        self.take_in(hand, &word);
+    }
+
+    fn take_in(&mut self, hand: u8, word: &[u8]) {
+        if let Ok(standing) = Standing::parse(word) {
             let from = self.hands.name(hand);
             self.overlay.forest.hear(from, Said::Standing(standing));
         }

@@ -34,6 +34,14 @@ fn files(target: &str) -> Vec<PathBuf> {
     files
 }
 
+/// The files and folders whose coverage `make fuzz-all` prints of a target.
+fn covered(target: &str) -> String {
+    let file = corpus().join(format!("../fuzz_targets/{target}.rs"));
+    let text = fs::read_to_string(file).expect("a target");
+    let line = text.lines().find_map(|line| line.strip_prefix("// Covers: "));
+    line.unwrap_or_else(|| panic!("{target} does not say what it covers")).to_owned()
+}
+
 #[test]
 fn every_file_passes_its_target() {
     for (name, target) in targets() {
@@ -69,6 +77,10 @@ fn every_file_is_small_and_named_and_every_target_is_built() {
     let manifest = corpus().join("../Cargo.toml");
     let manifest = fs::read_to_string(manifest).expect("readable");
     for (name, _) in targets() {
+        for path in covered(name).split_whitespace() {
+            let path = corpus().join("../..").join(path);
+            assert!(path.exists(), "{name} covers {}, which is not there", path.display());
+        }
         assert!(manifest.contains(&format!("name = \"{name}\"")), "fuzz/Cargo.toml has no {name}");
         for file in files(name) {
             let stem = file.file_stem().and_then(|stem| stem.to_str()).expect("a name");

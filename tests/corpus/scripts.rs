@@ -1,5 +1,5 @@
 //! Runs worth keeping of the targets that read their input as a script. The codes are those of
-//! `src/fuzzing`: handshakes, records, driver and machines.
+//! `src/fuzzing`: handshakes, records, driver, machines and raw_frames.
 
 use super::makers::{Made, named, versioned};
 
@@ -8,6 +8,7 @@ pub(crate) fn all() -> Vec<Made> {
     all.extend(named("session_records", records()));
     all.extend(named("node_inputs", nodes()));
     all.extend(named("cloak_inputs", cloaks()));
+    all.extend(named("raw_frames", raw_frames()));
     all
 }
 
@@ -150,5 +151,41 @@ fn cloaks() -> Vec<(&'static str, Vec<u8>)> {
         ("callers-that-say-nothing", steps(&[0], &[&[0, 0, 9, 0, 1, 9, 9, 6]])),
         ("a-caller-that-says-anything", steps(&[0], &[&[0, 0, 9, 4, 0, 5, 0, 0, 0, 1, 5]])),
         ("stopped", steps(&[0], &[neighbour, packet, &[13, 255, 9, 2]])),
+    ]
+}
+
+/// Head: 0 a relay, 1 a static relay, 2 a device, 3 a device behind another's CLOAK daemon. Steps:
+/// who speaks (0 a neighbour, 1 a client, 2 a stranger, 3 one with a Hello, 5 a dialled node), or
+/// 6 time, 7 a lost link; then the form (0 raw, 1 any kind, 2 a packet, 3 an errand, 5 a wrong
+/// length, 6 the machine's own frame; 8 bent, 16 cut, 32 lengthened, 64 another kind) and its
+/// bytes. A Routing Header is its form and the destination (0 the honest client, 1 the device).
+fn raw_frames() -> Vec<(&'static str, Vec<u8>)> {
+    const ENDS_IN_ITS_HEADERS: [u8; 7] = [2, 0, 0, 2, 2, 32, 6];
+    let said = |machine: u8, steps: &[&[u8]]| [&[machine], &steps.concat()[..]].concat();
+    let every_kind = |place: u8| -> Vec<u8> {
+        (0..=16).flat_map(|kind| [place, 1, kind, 0, place, 1, kind, 3, 1, 2, 3]).collect()
+    };
+    let own_frames = |place: u8| -> Vec<u8> {
+        let again = |at: u8| [place, 6, at, place, 6 | 16, at, 0, 90, place, 6 | 32, at, 2, 8, 9];
+        (0..6).flat_map(again).collect()
+    };
+    let short = [&[0][..], &ENDS_IN_ITS_HEADERS].concat();
+    vec![
+        ("a-packet-that-ends-in-its-headers", said(0, &[&short, &[1, 0, 9]])),
+        ("a-packet-to-a-device-that-ends-in-its-headers", said(2, &[&[0, 2, 0, 1, 2, 2, 32]])),
+        ("an-errand-to-a-client-of-a-static-relay", said(1, &[&[0, 3, 0, 0, 1, 3], &[6, 9]])),
+        ("an-errand-to-a-client-of-a-relay", said(0, &[&[0, 3, 0, 0, 1, 3], &[6, 9]])),
+        ("every-kind-from-a-neighbour", said(0, &[&every_kind(0)])),
+        ("every-kind-from-a-client", said(0, &[&every_kind(1)])),
+        ("every-kind-before-the-proof", said(0, &[&every_kind(2), &every_kind(3)])),
+        ("every-kind-to-a-static-relay", said(1, &[&every_kind(0), &every_kind(1)])),
+        ("every-kind-to-a-device", said(2, &[&every_kind(0), &every_kind(5)])),
+        (
+            "a-daemon-that-lies",
+            said(3, &[&[5, 1, 4, 3, 1, 2, 3, 0], &[6, 20], &[5, 2, 0, 1, 0, 0]]),
+        ),
+        ("a-length-of-nothing", said(0, &[&[2, 0, 0, 4, 0, 0, 0, 0], &[0, 5, 0, 0, 0]])),
+        ("own-frames-cut-and-said-again", said(0, &[&own_frames(0), &own_frames(1), &[6, 99]])),
+        ("own-frames-to-a-device", said(2, &[&own_frames(0), &own_frames(5)])),
     ]
 }
