@@ -265,7 +265,7 @@ impl<M: Machine> Town<M> {
                 give(link, &said, self.driver.now);
                 let back = output(link);
                 is_moving |= !said.is_empty() || !back.is_empty();
-                link.send_commit(back.len());
+                link.send_commit(back.len(), self.driver.now);
                 if self.driver.is_open(*id) {
                     self.driver.receive(*id, &back);
                 }

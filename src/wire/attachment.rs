@@ -92,7 +92,9 @@ pub fn parse_names(body: &[u8], node: Name) -> Result<Vec<Attachment>, WireError
     if count > NAMES_MAX {
         return Err(WireError::Bound);
     }
-    let mut list: Vec<Attachment> = Vec::with_capacity(count);
+    // FR-01: a count alone takes no memory.
+    let most = body.len() / Attachment::ENTRY_LEN;
+    let mut list: Vec<Attachment> = Vec::with_capacity(count.min(most));
     for _ in 0..count {
         let client = Name::from_bytes(reader.array()?);
         if list.last().is_some_and(|last| last.client >= client) {
