@@ -18,9 +18,10 @@ use muses::base::ids::Name;
 use muses::base::limits::{HOPS_MAX, ROUTE_LEN, TREES_DEFAULT};
 use muses::crypto::identity::Identity;
 use muses::crypto::rng::Rng;
-use muses::overlay::forest::Forest;
 use muses::overlay::forest::tree::Said;
+use muses::overlay::forest::{Forest, Heard};
 use muses::overlay::hyperbolic::{Hyperbolic, Next, Settings};
+use muses::overlay::source::SourceGroup;
 use muses::overlay::word::{self, Word};
 use muses::wire::route::{self, Course, Route};
 
@@ -43,7 +44,7 @@ fn star(count: usize) -> (Hyperbolic, Vec<[u8; ROUTE_LEN]>) {
     let hub = identity(0);
     let settings =
         Settings { trees: TREES_DEFAULT, roots: vec![hub.name()], born: 1, ..Settings::default() };
-    let mut node = Hyperbolic::new(&hub, &settings, [], Rng::new([1; 32]), Time::ZERO);
+    let mut node = Hyperbolic::new(&hub, &settings, (0, []), Rng::new([1; 32]), Time::ZERO);
     let mut now = Time::ZERO;
     let mut around: Vec<(Name, Forest)> = (1..=count)
         .map(|number| {
@@ -53,22 +54,25 @@ fn star(count: usize) -> (Hyperbolic, Vec<[u8; ROUTE_LEN]>) {
         })
         .collect();
     for (name, forest) in &mut around {
-        forest.neighbour_up(hub.name(), now);
-        node.forest.neighbour_up(*name, now);
+        forest.neighbour_up(hub.name(), SourceGroup::Neighbour(hub.name()), now);
+        node.forest.neighbour_up(*name, SourceGroup::Neighbour(*name), now);
     }
     for _ in 0..20 {
         now = now + Duration::from_millis(20);
         node.tick(now);
         while let Some((to, said)) = node.poll_said() {
             let hearer = around.iter_mut().find(|(name, _)| *name == to);
-            let (Some((_, forest)), Said::Standing(standing)) = (hearer, said) else { continue };
-            assert_eq!(forest.hear(&hub.name(), standing, now), Ok(()));
+            let (Some((_, forest)), Said::Standing(_)) = (hearer, &said) else { continue };
+            forest.hear(hub.name(), said);
+            read(forest, now);
         }
         for (name, forest) in &mut around {
             forest.tick(now);
             while let Some((_, said)) = forest.poll() {
-                let Said::Standing(standing) = said else { continue };
-                assert_eq!(node.forest.hear(name, standing, now), Ok(()));
+                if matches!(said, Said::Standing(_)) {
+                    node.forest.hear(*name, said);
+                    read(&mut node.forest, now);
+                }
             }
         }
     }
@@ -85,6 +89,13 @@ fn star(count: usize) -> (Hyperbolic, Vec<[u8; ROUTE_LEN]>) {
     let headers: Vec<_> = headers.collect();
     assert!(headers.len() >= count.min(254), "{} of {count} hang from the hub", headers.len());
     (node, headers)
+}
+
+/// Looks at all that was heard, which holds.
+fn read(forest: &mut Forest, now: Time) {
+    while let Some(heard) = forest.read(now) {
+        assert_eq!(heard, Heard::True);
+    }
 }
 
 fn decide(node: &mut Hyperbolic, headers: &mut [[u8; ROUTE_LEN]], packets: usize) {

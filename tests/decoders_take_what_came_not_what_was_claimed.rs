@@ -9,6 +9,7 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::path::Path;
 
+use muses::base::ids::Name;
 use muses::control::line::Lines;
 use muses::control::request::Request;
 use muses::crypto::identity::Identity;
@@ -16,9 +17,10 @@ use muses::overlay::dht::record::{Record, Signed};
 use muses::overlay::routes::Routes;
 use muses::tape::play;
 use muses::wire::ack::{Ack, ReHello};
+use muses::wire::attachment::parse_names;
 use muses::wire::errand::Errand;
 use muses::wire::hello::{Credentials, Manner, Offer};
-use muses::wire::link::{Hello, parse_names};
+use muses::wire::link::Hello;
 use muses::wire::packet::Header;
 use muses::wire::referral::{Referral, parse_listens};
 use muses::wire::route::Route;
@@ -87,7 +89,7 @@ type Decoder = (&'static str, usize, usize, fn(&[u8]));
 
 /// What reads bytes of other nodes.
 const OF_THE_WIRE: [Decoder; 17] = [
-    ("names", 0, 1, |bytes| keep(parse_names(bytes))),
+    ("names", 0, 2, |bytes| keep(parse_names(bytes, Name::from_bytes([1; 32])))),
     ("link hello", 0, 0, |bytes| keep(Hello::parse(bytes))),
     ("standing", 1024, 4, |bytes| keep(Standing::parse(bytes))),
     ("pulse", 0, 0, |bytes| keep(Pulse::parse(bytes))),

@@ -86,7 +86,7 @@ pub(crate) fn route(destination: &Name, source: &Name) -> Vec<u8> {
 pub(crate) fn route_to_key(key: &[u8; 32], source: &Name, replica: u8, trees: u8) -> Vec<u8> {
     let mut bytes = route(key, source);
     // Climb first: the root alone knows where the descent begins.
-    bytes[3] = 2 << 4 | replica % trees;
+    bytes[3] = (2 << 4) | (replica % trees);
     bytes[70] = replica;
     bytes
 }

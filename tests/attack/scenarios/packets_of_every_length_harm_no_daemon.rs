@@ -26,8 +26,8 @@ fn run(trial: Trial) -> Aftermath {
         control.every(500, || {
             number += 1;
             let (length, contype) = (number % 80, TYPES[number / 80 % TYPES.len()]);
-            let to = if number % 2 == 0 { alice } else { bob };
-            let from = if number % 3 == 0 { bob } else { source };
+            let to = if number.is_multiple_of(2) { alice } else { bob };
+            let from = if number.is_multiple_of(3) { bob } else { source };
             let mut tail = vec![0; length];
             tail.iter_mut().zip([1, contype]).for_each(|(byte, value)| *byte = value);
             let body = [wire::route(&to, &from), tail].concat();
