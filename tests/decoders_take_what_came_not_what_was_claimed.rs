@@ -3,6 +3,7 @@
 
 // The library forbids unsafe code; a counting allocator is no part of it.
 #![allow(unsafe_code)]
+#![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -106,7 +107,7 @@ const OF_THE_WIRE: [Decoder; 17] = [
     ("credentials", 0, 0, |bytes| keep(Credentials::parse(bytes))),
     ("acknowledgement", 0, 0, |bytes| {
         if let Ok((_, entries)) = Ack::parse(bytes) {
-            entries.for_each(|entry| keep(entry));
+            entries.for_each(keep);
         }
     }),
     ("re-hello", 0, 0, |bytes| keep(ReHello::parse(bytes))),
