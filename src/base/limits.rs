@@ -324,8 +324,6 @@ pub const SOURCE_LINKS_MAX: usize = 128;
 pub const UNPROVED_MAX: usize = 128;
 /// Of those, the links of one source; its oldest one goes for a new one.
 pub const SOURCE_UNPROVED_MAX: usize = 16;
-/// From so many unproved links on a caller proves its Name first.
-pub const UNPROVED_LOAD: usize = 32;
 /// Sources whose rate of new links is remembered: those that are within their rate are forgotten
 /// first, and where none is, a further source has the common rate alone.
 pub const SOURCES_MAX: usize = 1024;

@@ -12,7 +12,7 @@ use crate::base::bucket::Bucket;
 use crate::base::clock::Time;
 use crate::base::limits::{
     SOURCE_LINK_BURST, SOURCE_LINK_EVERY, SOURCE_LINKS_MAX, SOURCE_UNPROVED_MAX, SOURCES_MAX,
-    STRANGER_BURST, STRANGER_EVERY, STRANGER_IDLE, UNPROVED_LOAD, UNPROVED_MAX,
+    STRANGER_BURST, STRANGER_EVERY, STRANGER_IDLE, UNPROVED_MAX,
 };
 use crate::base::links::LinkId;
 use crate::base::source::Source;
@@ -82,12 +82,6 @@ impl Admission {
             return replace(fullest, now);
         }
         Decision::Accept
-    }
-
-    /// Whether so many connections are unproved that a caller has to prove its Name first.
-    #[must_use]
-    pub fn is_under_load(strangers: &[Stranger]) -> bool {
-        strangers.iter().filter(|stranger| !stranger.is_proved).count() >= UNPROVED_LOAD
     }
 
     fn is_in_rate(&mut self, source: Source, now: Time) -> bool {
@@ -211,7 +205,6 @@ mod tests {
         let all: Vec<Stranger> = (0..sources)
             .flat_map(|from| strangers(&mut links, from as u16, per_source, false))
             .collect();
-        assert!(Admission::is_under_load(&all));
         let decision = admission.decide(source(999), &all, late());
         assert!(matches!(decision, Decision::Replace(id) if id == all[0].id));
     }
