@@ -371,6 +371,9 @@ pub const LOG_SOURCES: usize = 8;
 pub const DESCRIPTORS_DEFAULT: usize = 1024;
 /// Control connections of one CLOAK node.
 pub const CONTROLS_MAX: usize = 16;
+/// One tunnel's unread data takes one part in so many of the packet memory at most while more than
+/// half of that is in use; more is dropped, not acknowledged, and comes again.
+pub const TUNNEL_SHARE: usize = 8;
 /// Tunnels of one node.
 pub const TUNNELS_MAX: usize = 1024;
 /// Peers that are told at the start that a former run's tunnels are lost.

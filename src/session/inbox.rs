@@ -1,6 +1,8 @@
 //! SRM, receiving side: packets put back in order, and what to tell the sender.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use crate::base::buffer::{Buffer, Pool};
 use crate::base::clock::Time;
@@ -59,6 +61,16 @@ pub(crate) struct Inbox {
     is_short: bool,
     highest_at: Time,
     received: u64,
+    /// What all inboxes of the tunnel hold, this one's part included.
+    held: Rc<Cell<u64>>,
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        let ahead = self.ahead.iter().flatten();
+        let ahead: u64 = ahead.map(|item| cost(item.kind, item.payload.len())).sum();
+        self.release(ahead + self.ready_bytes);
+    }
 }
 
 impl Default for Inbox {
@@ -76,6 +88,7 @@ impl Default for Inbox {
             is_short: false,
             highest_at: Time::ZERO,
             received: 0,
+            held: Rc::default(),
         }
     }
 }
@@ -89,6 +102,21 @@ pub(crate) fn cost(kind: ConType, len: usize) -> u64 {
 }
 
 impl Inbox {
+    /// An empty inbox of a tunnel whose inboxes hold so much.
+    pub(crate) fn of(held: Rc<Cell<u64>>) -> Self {
+        let mut inbox = Self::default();
+        inbox.held = held;
+        inbox
+    }
+
+    fn charge(&self, count: u64) {
+        self.held.set(self.held.get().saturating_add(count));
+    }
+
+    fn release(&self, count: u64) {
+        self.held.set(self.held.get().saturating_sub(count));
+    }
+
     /// Where a packet would go; decided before its ICV is even checked, changes nothing.
     pub(crate) fn fit(&self, seq: u64) -> Fit {
         match seq.checked_sub(self.next) {
@@ -116,7 +144,9 @@ impl Inbox {
         if place + 1 == self.ahead.len() {
             self.highest_at = now;
         }
-        self.kept += cost(item.kind, item.payload.len());
+        let cost = cost(item.kind, item.payload.len());
+        self.kept += cost;
+        self.charge(cost);
         self.ahead[place] = Some(item);
     }
 
@@ -127,7 +157,9 @@ impl Inbox {
         }
         let item = self.ahead.pop_front().flatten()?;
         self.next += 1;
-        self.cost += cost(item.kind, item.payload.len());
+        let cost = cost(item.kind, item.payload.len());
+        self.cost += cost;
+        self.release(cost);
         Some(item)
     }
 
@@ -175,6 +207,7 @@ impl Inbox {
     pub(crate) fn deliver(&mut self, payload: Buffer, pool: &Pool) {
         let len = payload.len();
         self.ready_bytes += len as u64;
+        self.charge(len as u64);
         self.received += len as u64;
         if len > GATHERED {
             self.ready.push_back(payload);
@@ -206,6 +239,7 @@ impl Inbox {
     pub(crate) fn consume(&mut self, count: usize) {
         let mut left = count;
         self.ready_bytes -= count as u64;
+        self.release(count as u64);
         while let Some(first) = self.ready.front_mut() {
             if first.len() > left {
                 first.skip(left);
@@ -219,6 +253,7 @@ impl Inbox {
     /// Forgets what waits for the application.
     pub(crate) fn discard(&mut self) {
         self.ready.clear();
+        self.release(self.ready_bytes);
         self.ready_bytes = 0;
     }
 

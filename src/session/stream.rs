@@ -48,14 +48,14 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// A session that has sent and received nothing.
-    pub(crate) fn new(id: SessId, outgoing: bool, now: Time) -> Self {
+    /// A session that has sent and received nothing, whose inbox is this one.
+    pub(crate) fn new(id: SessId, outgoing: bool, inbox: Inbox, now: Time) -> Self {
         Self {
             id,
             outgoing,
             began: now,
             log: Log::default(),
-            inbox: Inbox::default(),
+            inbox,
             sealer: None,
             openers: Vec::new(),
             credit: CREDIT_INITIAL,

@@ -1,6 +1,8 @@
 //! The sessions of a tunnel: which there are, which were, and which have something to send again.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::base::buffer::Buffer;
@@ -9,6 +11,7 @@ use crate::base::limits::SESSIONS_PER_TUNNEL_MAX;
 use crate::wire::ack::Entry;
 use crate::wire::packet::{PSessId, SessId};
 
+use super::inbox::Inbox;
 use super::log::{Acked, FalseClaim};
 use super::stream::Session;
 use super::window::{Seen, Window};
@@ -22,6 +25,8 @@ pub(crate) struct Table {
     /// Sessions with lost packets, in turn.
     lossy: VecDeque<u64>,
     unsettled: usize,
+    /// What all inboxes hold: data that waits for applications, or for packets before it.
+    held: Rc<Cell<u64>>,
 }
 
 /// What is known of a session's key.
@@ -47,7 +52,18 @@ impl Table {
             next_serial: u64::from(!is_initiator),
             lossy: VecDeque::new(),
             unsettled: 0,
+            held: Rc::default(),
         }
+    }
+
+    /// An inbox for another session of this tunnel.
+    pub(crate) fn inbox(&self) -> Inbox {
+        Inbox::of(Rc::clone(&self.held))
+    }
+
+    /// Bytes received that the applications have not taken.
+    pub(crate) fn held(&self) -> u64 {
+        self.held.get()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -93,7 +109,8 @@ impl Table {
         let opener = PSessId { port, serial: self.next_serial };
         self.next_serial += 2;
         let key = opener.to_u64();
-        self.sessions.insert(key, Session::new(SessId { opener, answerer }, true, now));
+        let session = Session::new(SessId { opener, answerer }, true, self.inbox(), now);
+        self.sessions.insert(key, session);
         Some(key)
     }
 

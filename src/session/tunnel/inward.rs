@@ -2,6 +2,7 @@
 
 use crate::base::buffer::Buffer;
 use crate::base::clock::Time;
+use crate::base::limits::TUNNEL_SHARE;
 use crate::session::inbox::Fit;
 use crate::session::keys::{Rejected, Stage};
 use crate::session::log::Acked;
@@ -12,7 +13,7 @@ use crate::wire::packet::{ConType, Header};
 use crate::wire::reason::Reason;
 
 use super::event::Event;
-use super::{MEMORY_FULL, Tunnel};
+use super::{MEMORY_FULL, MEMORY_SHARED, Tunnel};
 
 impl Tunnel {
     /// Takes in a packet of this tunnel: its header, and what followed the header.
@@ -55,6 +56,9 @@ impl Tunnel {
         if can_wait && !self.pool.has_room(MEMORY_FULL) {
             return Err("no-memory");
         }
+        if header.kind == ConType::Data && self.is_greedy() {
+            return Err("no-memory");
+        }
         match self.table.known(key) {
             Known::Here => {}
             Known::Never => return Err("unknown-session"),
@@ -62,7 +66,7 @@ impl Tunnel {
                 return Err("unknown-session");
             }
             known @ (Known::New | Known::Over) => {
-                let mut session = Session::new(header.session, false, now);
+                let mut session = Session::new(header.session, false, self.table.inbox(), now);
                 session.receive(header, body, &self.keys, now)?;
                 if known == Known::Over {
                     self.acks.deny(key, now);
@@ -86,6 +90,13 @@ impl Tunnel {
         self.heard(header.kind, now);
         self.follow(key, header, fit, marked, now);
         Ok(())
+    }
+
+    /// Whether applications of this tunnel leave unread more than its share of the memory, when it
+    /// is not there for the asking: others want some too.
+    fn is_greedy(&self) -> bool {
+        let share = self.pool.budget() / TUNNEL_SHARE;
+        !self.pool.has_room(MEMORY_SHARED) && self.table.held() > share as u64
     }
 
     /// Hands on what is in order now, and owes an acknowledgement.

@@ -44,6 +44,9 @@ struct Doubt {
     until: Time,
 }
 
+/// Sixteenths of the memory budget above which each tunnel has its share only.
+const MEMORY_SHARED: usize = 8;
+
 /// A tunnel.
 pub struct Tunnel {
     keys: Keys,
