@@ -66,8 +66,9 @@ pub const EPOCH_PACKETS_HARD: u64 = 2 * EPOCH_PACKETS_SOFT;
 pub const RECORD_MAX: usize = 1024;
 /// Places in one record: one for each tree.
 pub const RECORD_PLACES_MAX: usize = 4;
-/// Records in one answer of the DHT, and Names that may claim one alias at one of its nodes. A source
-/// that has two more claims there than another one gives way to it; else the next claim is refused.
+/// Records in one answer of the DHT, and Names that may claim one alias at one of its nodes. A
+/// source that has two more claims there than another one gives way to it; else the next claim is
+/// refused.
 pub const FOUND_MAX: usize = 4;
 /// Letters of an alias.
 pub const ALIAS_MAX: usize = 32;
@@ -342,8 +343,8 @@ pub const ROOTS_KNOWN: usize = 64;
 /// Signatures of trees remembered as verified; the oldest goes first. Who makes up others has this
 /// node verify again, and pays for it out of its budget.
 pub const VERIFIED_KNOWN: usize = 4096;
-/// Names whose latest edge in one tree is remembered. When they are more, those go that no neighbour
-/// speaks of now; what neighbours speak of is bounded by their number.
+/// Names whose latest edge in one tree is remembered. When they are more, those go that no
+/// neighbour speaks of now; what neighbours speak of is bounded by their number.
 pub const EDGES_KNOWN: usize = 4096;
 /// Former places below one node of a tree that packets are redirected from. The oldest goes below
 /// the child with most of them ...
@@ -352,8 +353,8 @@ pub const REDIRECTS_KNOWN: usize = 256;
 pub const REDIRECTS_PER_CHILD: usize = 8;
 /// Former places of its own that a node in a tree tells where it is.
 pub const FORMER_PLACES: usize = 4;
-/// Pairs of a client and a peer that are told where the client has moved; the one that talked longest
-/// ago goes first. Only this node's own clients make any.
+/// Pairs of a client and a peer that are told where the client has moved; the one that talked
+/// longest ago goes first. Only this node's own clients make any.
 pub const INTRODUCTIONS_MAX: usize = 1024;
 /// Pairs of a client and a peer that ask in vain or go another way than the usual one. Those that
 /// only the peer has asked for go first, so a stranger pushes out strangers only; then the oldest.
@@ -407,8 +408,8 @@ pub const ATTACHMENT_BURST: u32 = 2 * NAMES_MAX as u32;
 /// Lists with a false signature that end a neighbour's link.
 pub const ATTACHMENT_FAULTS: u32 = 3;
 /// Children of one node in each tree, unless fewer are wanted: there are 256 letters; one is kept
-/// back and one is the node's own. When they are taken, the source with most of them gives one up to
-/// a source that has two less.
+/// back and one is the node's own. When they are taken, the source with most of them gives one up
+/// to a source that has two less.
 pub const CHILDREN_MAX: u8 = 254;
 /// Children that a full parent names instead of itself.
 pub const REFERRED_MAX: usize = 8;

@@ -14,7 +14,7 @@ use crate::base::limits::{
     DIAL_EVERY, DIAL_IDLE, DIAL_MAX, DIAL_OFFLINE, DIAL_SELF, DIAL_TRIES, PROOF_MAX, WANTED_FOR,
 };
 use crate::base::links::LinkId;
-use crate::base::machine::Deadline;
+use crate::base::machine::{Cause, Deadline};
 use crate::crypto::rng::Rng;
 
 /// How the neighbour that a dialler is for does.
@@ -201,6 +201,19 @@ impl Dialler {
             Health::Away | Health::Up => DIAL_IDLE,
         };
         base * 3 / 4 + Duration::from_nanos(rng.below(base.as_nanos() as u64 / 2))
+    }
+}
+
+/// Why a stream ended, for people.
+pub(super) fn cause_text(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Reset => "the connection was reset",
+        Cause::Refused => "nobody listens there",
+        Cause::Unreachable => "no route to the host",
+        Cause::TimedOut => "no answer in time",
+        Cause::NoSuchHost => "the host name has no address",
+        Cause::Denied => "the system does not allow it",
+        Cause::Offline => "this machine has no way there",
     }
 }
 

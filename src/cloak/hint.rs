@@ -22,9 +22,9 @@ use crate::wire::route::{self, Route};
 pub struct Hints(BTreeMap<Name, (Time, Option<Name>)>);
 
 impl Hints {
-    /// Whether a report about `destination` may go out now, for a packet that `by` brought; if so it
-    /// counts as sent. Where too many were reported lately, the neighbour that had most of them gets
-    /// no more, and to the others it makes room.
+    /// Whether a report about `destination` may go out now, for a packet that `by` brought; if so
+    /// it counts as sent. Where too many were reported lately, the neighbour that had most of them
+    /// gets no more, and to the others it makes room.
     fn may(&mut self, destination: &Name, by: Option<Name>, now: Time) -> bool {
         let is_recent = |last: &Time| now.since(*last) < UNREACHABLE_EVERY;
         if self.0.get(destination).is_some_and(|(last, _)| is_recent(last)) {

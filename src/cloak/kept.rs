@@ -64,8 +64,8 @@ impl Kept {
         dropped
     }
 
-    /// Lets the oldest packet go of those that wait for whom most wait for, by bytes; false if there
-    /// is none. A flood for one that is away takes no room from what waits for another.
+    /// Lets the oldest packet go of those that wait for whom most wait for, by bytes; false if
+    /// there is none. A flood for one that is away takes no room from what waits for another.
     pub fn drop_one(&mut self) -> bool {
         let Some((awaited, heap)) = self.0.iter_mut().max_by_key(|(_, heap)| heap.bytes) else {
             return false;

@@ -33,7 +33,7 @@ use crate::base::buffer::Pool;
 use crate::base::clock::{Time, earliest};
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::{Endpoint, Name};
-use crate::base::limits::{GOODBYE_MAX, NAMES_MAX, PEERS_REMEMBERED, STRANGERS_MAX, UNPROVED_MAX};
+use crate::base::limits::{GOODBYE_MAX, PEERS_REMEMBERED, STRANGERS_MAX};
 use crate::base::links::{LinkId, Links};
 use crate::base::machine::{self, Action, Cause, Deadline, Input, Machine, Port, Slices};
 use crate::base::source::Source;
@@ -193,11 +193,6 @@ impl Cloak {
     #[must_use]
     pub fn memory(&self) -> (usize, usize) {
         (self.pool.used(), self.pool.budget())
-    }
-
-    fn start(&mut self) {
-        let listen = self.config.listeners().map(|(port, at)| Action::Listen(port, at.clone()));
-        self.actions.extend(listen);
     }
 
     fn listen_failed(&mut self, port: Port, why: &str) {
@@ -452,12 +447,7 @@ impl Cloak {
                 let strangers = self.switch.strangers();
                 self.admission.decide(Source::of(from), &strangers, now)
             }
-            LOCAL => match self.switch.oldest_unproved_client() {
-                (_, count) if count < NAMES_MAX + UNPROVED_MAX => Decision::Accept,
-                (oldest, _) => {
-                    oldest.map_or(Decision::Refuse("refused-clients-full"), Decision::Replace)
-                }
-            },
+            LOCAL => self.switch.decide_on_client(),
             CONTROL if !self.desk.has_room() => Decision::Refuse("refused-controls-full"),
             _ => Decision::Accept,
         };
@@ -474,19 +464,6 @@ impl Cloak {
     }
 }
 
-/// Why a stream ended, for people.
-fn cause_text(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Reset => "the connection was reset",
-        Cause::Refused => "nobody listens there",
-        Cause::Unreachable => "no route to the host",
-        Cause::TimedOut => "no answer in time",
-        Cause::NoSuchHost => "the host name has no address",
-        Cause::Denied => "the system does not allow it",
-        Cause::Offline => "this machine has no way there",
-    }
-}
-
 impl Machine for Cloak {
     fn handle(&mut self, input: Input<'_>, now: Time) {
         if self.is_over {
@@ -494,7 +471,9 @@ impl Machine for Cloak {
         }
         match input {
             Input::Start => {
-                self.start();
+                let listen = self.config.listeners();
+                let listen = listen.map(|(port, at)| Action::Listen(port, at.clone()));
+                self.actions.extend(listen);
                 self.dial(now);
             }
             Input::Listening(port, at) => {
@@ -512,7 +491,7 @@ impl Machine for Cloak {
                 if let (Cause::Offline, Some(Kind::Dialled(peer))) = (cause, self.links.get(id)) {
                     self.diallers[*peer].offline(now);
                 }
-                self.lost(id, None, cause_text(cause), now);
+                self.lost(id, None, dial::cause_text(cause), now);
             }
             Input::Timeout => self.tick(now),
             Input::PathChanged => self.path_changed(now),

@@ -8,7 +8,7 @@ use crate::base::buffer::Pool;
 use crate::base::clock::{Time, earliest};
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::{Endpoint, Name};
-use crate::base::limits::{SPARE_KEPT, VERSION_LINE_EVERY, VERSION_LINES};
+use crate::base::limits::{NAMES_MAX, SPARE_KEPT, UNPROVED_MAX, VERSION_LINE_EVERY, VERSION_LINES};
 use crate::base::links::LinkId;
 use crate::base::machine::{Action, Deadline};
 use crate::crypto::identity::Identity;
@@ -19,7 +19,7 @@ use crate::overlay::forest::tree::Said;
 use crate::wire::link::Role;
 use crate::wire::referral::Other;
 
-use super::admission::Stranger;
+use super::admission::{Decision, Stranger};
 use super::attachments::Announcing;
 use super::carrier::{Carrier, Origin};
 use super::dial::Health;
@@ -311,13 +311,17 @@ impl Switch {
         strangers.map(stranger).collect()
     }
 
-    /// The local client that has been here longest without a proof, and how many clients there are.
+    /// Decides on a new local client: where there are too many, one that has not proved its Name
+    /// makes room.
     #[must_use]
-    pub fn oldest_unproved_client(&self) -> (Option<LinkId>, usize) {
+    pub fn decide_on_client(&self) -> Decision {
         let clients = || self.post.carriers.iter().filter(|(_, c)| c.origin == Origin::Client);
+        if clients().count() < NAMES_MAX + UNPROVED_MAX {
+            return Decision::Accept;
+        }
         let unproved = clients().filter(|(_, carrier)| carrier.name.is_none());
-        let oldest = unproved.min_by_key(|(_, carrier)| carrier.since).map(|(id, _)| id);
-        (oldest, clients().count())
+        let oldest = unproved.min_by_key(|(_, carrier)| carrier.since);
+        oldest.map_or(Decision::Refuse("refused-clients-full"), |(id, _)| Decision::Replace(id))
     }
 
     /// Does what time demands.

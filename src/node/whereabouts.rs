@@ -91,8 +91,8 @@ impl Whereabouts {
         self.number
     }
 
-    /// A record of this device from before, which it has forgotten: the one that it makes now outdoes
-    /// that. None if the last one did already.
+    /// A record of this device from before, which it has forgotten: the one that it makes now
+    /// outdoes that. None if the last one did already.
     pub(crate) fn outdo(&mut self, former: &Signed, now: Time) -> Option<Signed> {
         let former = former.record();
         let is_news = former.name == self.identity.name() && former.number > self.number;

@@ -1,8 +1,8 @@
 //! How much work neighbours may cause with what is not known to be true yet.
 //!
 //! A signature costs its forger nothing and its reader a tenth of a millisecond. So each source has
-//! a limit of its own, and all of them together have two: one for those whose last word held and one
-//! for all others. Strangers that make signatures up use up the second one and never the first.
+//! a limit of its own, and all of them together have two: one for those whose last word held and
+//! one for all others. Strangers that make signatures up use up the second one and never the first.
 
 use std::collections::BTreeMap;
 

@@ -211,8 +211,8 @@ pub struct Pulse {
     pub tree: u8,
     /// The root and its number.
     pub claim: Claim,
-    /// Where this is the word of a child and no root's: below whom it hung, and by which letter. The
-    /// number and the signature are its edge's then.
+    /// Where this is the word of a child and no root's: below whom it hung, and by which letter.
+    /// The number and the signature are its edge's then.
     pub hung: Option<(Name, u8)>,
 }
 

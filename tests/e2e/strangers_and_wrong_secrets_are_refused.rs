@@ -1,5 +1,5 @@
-//! Who is on no list gets nothing but a reason; who holds another secret cannot prove even that it is
-//! refused, and waits. Both logs say it.
+//! Who is on no list gets nothing but a reason; who holds another secret cannot prove even that it
+//! is refused, and waits. Both logs say it.
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};

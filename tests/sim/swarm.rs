@@ -25,6 +25,9 @@ const SETTLING: Duration = Duration::from_secs(40);
 const SILENCE: Duration = Duration::from_secs(600);
 /// Bytes a second and node that the hyperbolic overlay may say at rest.
 const TREES_SAY: u64 = 60;
+/// Bytes of one node in [`SILENCE`] where there is no tree: two renewals of an attachment, on the link
+/// of the client and on one between neighbours.
+const ATTACHMENTS_SAY: u64 = 400;
 
 /// What a life came to.
 pub(crate) struct Life {
@@ -221,7 +224,8 @@ fn recover(world: &mut World) {
     }
 }
 
-/// An idle overlay says nothing; its trees, if it has any, no more than their pulses and records.
+/// An idle overlay renews its clients' attachments and says nothing else; its trees, if it has any,
+/// no more than their pulses and records.
 fn fall_silent(world: &mut World) {
     world.run(SETTLING);
     let (before, steps) = (world.net.carried, world.steps);
@@ -230,7 +234,7 @@ fn fall_silent(world: &mut World) {
     let nodes = world.processes.len() as u64;
     let (most, turns) = match &world.overlay {
         Some(_) => (TREES_SAY * SILENCE.as_secs() * nodes, 40 * SILENCE.as_secs() * nodes),
-        None => (0, 100),
+        None => (ATTACHMENTS_SAY * nodes, 100),
     };
     if said > most {
         let state = describe(world);

@@ -7,9 +7,10 @@
 //! move to that candidate and nowhere else (reference: the recommended mapping of the overlay's
 //! study). All of it is integer arithmetic: every platform decides alike.
 //!
-//! A weight is a child's own word, so no weight may win a majority of a key's copies (DH-05, DH-07).
-//! At the root of a tree the copies of one key that lie in it go to different candidates, and
-//! children that came from one [source](SourceGroup) are one candidate together. `docs/protocol/dht.md#placement`.
+//! A weight is a child's own word, so no weight may win a majority of a key's copies (DH-05,
+//! DH-07). At the root of a tree the copies of one key that lie in it go to different candidates,
+//! and children that came from one [source](SourceGroup) are one candidate together.
+//! `docs/protocol/dht.md#placement`.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;

@@ -59,8 +59,8 @@ pub struct Roots(BTreeMap<Name, (u64, Time)>);
 
 impl Roots {
     /// A root's number was heard; whether it is news. Where there are too many, the one that
-    /// advanced longest ago is forgotten; none of those in use, or strangers with roots of their own
-    /// could have everybody forget the true one.
+    /// advanced longest ago is forgotten; none of those in use, or strangers with roots of their
+    /// own could have everybody forget the true one.
     pub fn heard(
         &mut self,
         root: Name,

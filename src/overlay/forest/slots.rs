@@ -118,9 +118,9 @@ impl Slots {
         self.given.insert(child, slot);
     }
 
-    /// Whose letter another child from `source` may have where none is left: that of a child from the
-    /// source with most of them, unless it is the same or has no more than its share. One that is
-    /// gone is taken first, then one with few below it.
+    /// Whose letter another child from `source` may have where none is left: that of a child from
+    /// the source with most of them, unless it is the same or has no more than its share. One that
+    /// is gone is taken first, then one with few below it.
     #[must_use]
     pub fn crowding(&self, source: SourceGroup) -> Option<Name> {
         let mut counts: BTreeMap<SourceGroup, usize> = BTreeMap::new();

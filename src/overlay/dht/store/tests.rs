@@ -205,6 +205,7 @@ quickcheck! {
         let books: usize = store.books.values().map(|book| book.bytes).sum();
         let booked = store.books.values().flat_map(|book| book.signers.values());
         let booked: usize = booked.map(BTreeSet::len).sum();
-        bytes == store.bytes() && books == bytes && booked == store.len() && keys == store.len() && store.ends.len() == store.len()
+        let counts = [booked, keys, store.ends.len()];
+        bytes == store.bytes() && books == bytes && counts == [store.len(); 3]
     }
 }
