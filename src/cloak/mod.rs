@@ -472,8 +472,7 @@ impl Machine for Cloak {
         match input {
             Input::Start => {
                 let listen = self.config.listeners();
-                let listen = listen.map(|(port, at)| Action::Listen(port, at.clone()));
-                self.actions.extend(listen);
+                self.actions.extend(listen.map(|(port, at)| Action::Listen(port, at.clone())));
                 self.dial(now);
             }
             Input::Listening(port, at) => {
