@@ -25,8 +25,8 @@ const SETTLING: Duration = Duration::from_secs(40);
 const SILENCE: Duration = Duration::from_secs(600);
 /// Bytes a second and node that the hyperbolic overlay may say at rest.
 const TREES_SAY: u64 = 60;
-/// Bytes of one node in [`SILENCE`] where there is no tree: two renewals of an attachment, on the link
-/// of the client and on one between neighbours.
+/// Bytes of one node in [`SILENCE`] where there is no tree: two renewals of an attachment, on the
+/// link of the client and on one between neighbours.
 const ATTACHMENTS_SAY: u64 = 400;
 
 /// What a life came to.
