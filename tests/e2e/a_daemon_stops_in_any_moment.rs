@@ -1,7 +1,7 @@
 //! FA-09: SIGTERM during a transfer, an outage or a save ends a daemon in a second or two, and what
 //! it keeps on the disk is whole.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -45,8 +45,11 @@ fn a_daemon_stops_in_any_moment() {
 
     cluster.bob.start();
     cluster.settle();
-    let near = dial(cluster.alice.forward(&forward));
-    let far = accept(&listener);
+    let mut near = dial(cluster.alice.forward(&forward));
+    let mut far = accept(&listener);
+    // Alice knows that the session is open before the path goes.
+    far.write_all(b"open").expect("open");
+    near.read_exact(&mut [0; 4]).expect("open");
     cluster.r2.process.signal(Signal::STOP);
     (&near).write_all(b"into an outage").expect("open");
     cluster.suspended();
