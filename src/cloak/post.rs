@@ -78,16 +78,9 @@ impl Post {
 
     /// A packet arrived on a link.
     pub fn arrived(&mut self, mut frame: Buffer, on: LinkId, roster: &Roster, now: Time) {
-        let Some((origin, name)) = self
-            .carriers
-            .get(on)
-            .and_then(|carrier| carrier.name.map(|name| (carrier.origin, name)))
-        else {
-            return;
-        };
-        if let Some(carrier) = self.carriers.get_mut(on) {
-            carrier.used = now;
-        }
+        let Some(carrier) = self.carriers.get_mut(on) else { return };
+        carrier.used = now;
+        let (origin, Some(name)) = (carrier.origin, carrier.name) else { return };
         let from = (origin != Origin::Client).then_some(name);
         let client = (origin == Origin::Client).then_some(name);
         match admit(&mut frame, client) {
@@ -129,7 +122,7 @@ impl Post {
     }
 
     fn pass(&mut self, parcel: Parcel, out: LinkId, now: Time) {
-        // The fullest queue is shed first, so that links which are not read cost nobody else room.
+        // The fullest queue is shed first: links that are not read cost the others no room.
         if !self.pool.has_room(QUEUES_SHARE) {
             let shed = self.carriers.shed_fullest();
             self.counters.add_many("dropped-fullest-queue", shed);
@@ -140,7 +133,7 @@ impl Post {
         }
         let arrival = parcel.arrival;
         if self.carriers.get(out).is_some_and(|carrier| carrier.origin == Origin::Client) {
-            // Errands are for CLOAK nodes: a client has no use for one, whoever addressed it.
+            // Errands are for CLOAK nodes; a client has no use for one, from any source.
             if frame::kind(&parcel.frame) == Ok(Kind::Errand) {
                 return self.counters.add("dropped-errand-to-client");
             }
