@@ -29,7 +29,7 @@ const STEPS: u64 = 400;
 /// Bytes the friend's application has to say each millisecond, at most.
 const SUPPLY: usize = 64 << 10;
 
-/// Three devices a millisecond apart; nobody's packets wait for anybody's.
+/// Three devices a millisecond apart; no device's packets wait for another's.
 struct Trio {
     now: Time,
     sides: [Side; 3],
@@ -141,7 +141,7 @@ impl Trio {
         self.collect();
     }
 
-    /// Bytes of the friend that arrive while somebody does this each millisecond.
+    /// Bytes of the friend that arrive while this is done each millisecond.
     fn friends_bytes(&mut self, mut act: impl FnMut(&mut Self, u64)) -> u64 {
         let (key, friend) = (self.friends_key, self.name(FRIEND));
         let before = self.heard[&(friend, key)];

@@ -97,7 +97,7 @@ pub const NAMES_RENEW: Duration = Duration::from_secs(60);
 pub const ATTACHMENT_EVERY: Duration = Duration::from_millis(100);
 /// Log lines about far ends of another version: a few at once, then one each time.
 pub const VERSION_LINE_EVERY: Duration = Duration::from_secs(60);
-/// See [`VERSION_LINE_EVERY`]; whoever causes more is counted and not logged.
+/// See [`VERSION_LINE_EVERY`]; further ones are counted and not logged.
 pub const VERSION_LINES: u32 = 4;
 /// A client's attachments are checked once in this time ...
 pub const ATTACH_EVERY: Duration = Duration::from_secs(10);

@@ -176,7 +176,7 @@ impl<M: Machine> Driver<M> {
         self.call_on(port, from)
     }
 
-    /// Somebody calls there.
+    /// A caller connects there.
     pub(super) fn call_on(&mut self, port: Port, from: Endpoint) -> Option<LinkId> {
         if self.links.len() >= LINKS_MAX {
             return None;

@@ -357,7 +357,7 @@ fn routed(own: &Name, script: &mut Script<'_>) -> Vec<u8> {
     [&header[..], &body(script)].concat()
 }
 
-/// The machine's, somebody's around it, or nobody's.
+/// The machine's Name, one of a node around it, or one of no node.
 fn some_name(script: &mut Script<'_>) -> Name {
     match script.byte() & 7 {
         0 => name_of(HONEST),

@@ -98,7 +98,7 @@ pub enum Event {
         /// What it is to us.
         role: Role,
     },
-    /// The Names attached to a neighbour, sorted, with signatures that nobody has checked.
+    /// The Names attached to a neighbour, sorted; their signatures are not checked yet.
     Names(Vec<Attachment>),
     /// A client says that it is attached; its signature is not checked.
     Attach(Attachment),

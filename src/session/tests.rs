@@ -599,7 +599,7 @@ fn a_stranger_is_refused() {
     assert!(world.sides[B].events.contains(&Happening::Stranger));
 }
 
-/// Nobody who holds another secret can prove anything, so this ends no waiting: both sides are told
+/// A node with another secret can prove nothing, so this ends no waiting: both sides are told
 /// why, and who waits goes on once the secrets are the same.
 #[test]
 fn a_wrong_secret_is_told_on_both_sides_and_ends_no_waiting() {

@@ -19,7 +19,7 @@ use crate::base::limits::NAMES_MAX;
 /// Domain of an attachment's signature: it is good for nothing else.
 pub const DOMAIN: &[u8] = b"MUSeS attachment v1";
 
-/// A client's word that it is attached to a node; nobody has checked its signature.
+/// A client's statement that it is attached to a node; its signature is not verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attachment {
     /// Who is attached.

@@ -49,7 +49,7 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// A key of nobody.
+/// A key that belongs to no device.
 pub(crate) fn fresh() -> Identity {
     Identity::from_seed(random())
 }
@@ -263,7 +263,7 @@ pub(crate) fn edge(key: &Identity, tree: u8, parent: &Name, grant: &Grant) -> Ve
     [&child[..], &[*letter], &number.to_be_bytes(), by_parent, &by_child].concat()
 }
 
-/// A record as large as it can be without an alias, of a Name that is attached to nobody real.
+/// A record as large as it can be without an alias, of a Name that belongs to no device.
 pub(crate) fn record(key: &Identity, number: u64, ttl: u16) -> Vec<u8> {
     let mut bytes = [&[1][..], &name_of(key), &number.to_be_bytes(), &ttl.to_be_bytes()].concat();
     bytes.extend(random::<32>());

@@ -36,7 +36,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Bob and who comes later hang behind a second relay.
+    /// Bob and later devices are behind a second relay.
     pub(crate) fn two_relays(self) -> Self {
         Self { has_two_relays: true, ..self }
     }

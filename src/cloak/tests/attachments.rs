@@ -1,4 +1,4 @@
-//! Who is attached where: nobody is found where they did not sign to be (OV-04).
+//! Attachments: a Name is found only at nodes for which it has signed one (OV-04).
 
 use super::lies::{LIAR, errand, hyperbolic};
 use super::world::{World, config, name, packet};
@@ -22,7 +22,7 @@ fn forged(number: u64) -> Attachment {
     Attachment { client: name(BOB), ..signed(LIAR, name(LIAR), number) }
 }
 
-// OV-04: one list with a victim's Name drew all its packets to whoever sent the list.
+// OV-04: one list with a victim's Name drew all its packets to the list's sender.
 #[test]
 fn a_neighbour_that_lists_a_name_without_its_signature_draws_nothing() {
     let (mut world, alice, bob) = chain();

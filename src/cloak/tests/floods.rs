@@ -115,7 +115,7 @@ fn strangers_of_one_address_hide_nobody() {
     assert_eq!(found(&mut world), 16);
 }
 
-/// Row 9: announcements that nobody signed.
+/// Announcements without a valid signature.
 #[test]
 fn who_forges_announcements_is_cut_off() {
     let mut world = town();

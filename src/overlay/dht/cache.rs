@@ -115,7 +115,7 @@ impl Cache {
         self.has_newer(signed.record())
     }
 
-    /// The same of what nobody has verified yet.
+    /// The same before its signature is verified.
     #[must_use]
     pub fn has_newer(&self, record: &Record) -> bool {
         record.number < self.numbers.highest(&record.name)

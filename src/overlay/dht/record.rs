@@ -167,7 +167,7 @@ fn parse_places(reader: &mut Reader<'_>) -> Result<Places, WireError> {
     Ok(places)
 }
 
-/// Bytes that have the form of a record; nobody has looked at the signature.
+/// Bytes that have the form of a record; the signature is not verified.
 #[derive(Debug)]
 pub struct Unverified<'a> {
     record: Record,

@@ -154,7 +154,7 @@ impl Store {
         }
     }
 
-    /// Whether a record would be refused whoever signed it; if so that is counted.
+    /// Whether a record would be refused by any signer; a refusal is counted.
     pub fn refuses(&mut self, record: &Record, (key, replica): (Key, u8)) -> bool {
         let refusal = match belongs(record, &key, replica) {
             None => Refusal::Misplaced,

@@ -1,4 +1,4 @@
-//! What neighbours said of the trees and nobody has looked at yet.
+//! Announcements of neighbours that are not processed yet.
 //!
 //! To believe a word of a neighbour costs signatures, so only the newest one of each neighbour and
 //! tree is looked at, once in a turn, and only while its source has not used up its
@@ -72,7 +72,7 @@ impl Inbox {
         said.map(|said| (key.0, said))
     }
 
-    /// So much work was done for a source, and what it said was true or signed by nobody.
+    /// So much work was done for a source, and its announcement held, or had no valid signature.
     pub(super) fn spend(&mut self, source: SourceGroup, work: u32, is_true: bool, now: Time) {
         self.budget.spend(source, work, is_true, now);
     }

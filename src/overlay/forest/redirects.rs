@@ -60,7 +60,7 @@ impl Redirects {
 
     /// Who was at the end of these letters is in another place now. [`Redirects::may`] allowed it.
     /// Where there are too many, the oldest goes below the letter that has most of them: a child
-    /// whose subtree moves without end keeps nobody else's out.
+    /// whose subtree moves without end keeps no other child's out.
     pub fn put(&mut self, below: Vec<Letter>, number: u64, (tag, word): (Tag, Word), now: Time) {
         if self.0.len() >= REDIRECTS_KNOWN && !self.0.contains_key(&below) {
             let order = |(letters, redirect): &(&Vec<Letter>, &Redirect)| {

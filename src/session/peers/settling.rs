@@ -170,7 +170,7 @@ impl Peers {
         self.drain(peer);
     }
 
-    /// Keeps no place for a peer that nobody here wanted and that has no tunnel.
+    /// Removes a peer that no application wants and that has no tunnel.
     pub(super) fn forget_unused(&mut self, peer: &Name) {
         let unused = self.peers.get(peer).is_some_and(|entry| {
             let is_empty = entry.dial.is_none() && entry.proposal.is_none();

@@ -1,4 +1,4 @@
-//! Handshakes among forgers: whoever can write a Name as the source of a packet, off the path or
+//! Handshakes among forgers: nodes that write a Name as the source of a packet, off the path or
 //! on it, delays a tunnel by little and ends nothing.
 
 use super::*;

@@ -64,8 +64,8 @@ fn a_true_hint_suspends_after_a_round_trip() {
     assert!(!world.outage(A));
 }
 
-/// A relay lets only Re-Hellos pass, so that every resume is in vain: what was sealed a thousand
-/// resumes ago still arrives once it lets the rest pass.
+/// A relay lets only Re-Hellos pass, so that no resume delivers anything: what was sealed a
+/// thousand resumes ago still arrives once it lets the rest pass.
 #[test]
 fn what_was_sealed_is_delivered_after_any_number_of_resumes() {
     let mut world = World::new();

@@ -62,7 +62,7 @@ pub struct Tunnel {
     /// Whether the peer has shown that it is in this tunnel and knows this side to be. Before that
     /// no application's bytes leave, so that another handshake may take this one's place.
     is_confirmed: bool,
-    /// Somebody waits for that.
+    /// An application waits for it.
     is_wanted: bool,
     /// A hint says that the path is gone; see [`Tunnel::hint_unreachable`].
     doubt: Option<Doubt>,
@@ -284,7 +284,7 @@ impl Tunnel {
         self.is_confirmed
     }
 
-    /// Somebody waits for the peer's confirmation: it is asked for until it comes.
+    /// An application waits for the peer's confirmation: it is asked for until it comes.
     pub(crate) fn want(&mut self, now: Time) {
         if !self.is_confirmed && !self.is_wanted {
             self.is_wanted = true;

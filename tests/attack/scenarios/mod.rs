@@ -32,7 +32,7 @@ pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     /// Rows of the catalogue of attacks that it plays.
     pub(crate) row: &'static str,
-    /// Whether the attacker is a stranger, who may slow nobody; who sits on the path may.
+    /// Whether the attacker is off the path; an attacker on the path may slow the pair.
     pub(crate) is_off_path: bool,
     /// Whether `make test` runs it.
     pub(crate) is_quick: bool,

@@ -1,5 +1,5 @@
-//! Standings that nobody signed, each of which costs its reader the check of a signature (DO-03,
-//! OV-11): what one neighbour can have checked is bounded, and who goes on loses its link.
+//! Standings without a valid signature, each of which costs its reader the check of a signature
+//! (DO-03, OV-11): what one neighbour can have checked is bounded, and who goes on loses its link.
 
 use super::{Aftermath, Scenario, Trial};
 use crate::control::Control;

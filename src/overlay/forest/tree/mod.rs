@@ -377,7 +377,8 @@ impl Tree {
         }
     }
 
-    /// A root's number was heard. The roots that somebody here stands under are not forgotten.
+    /// A root's number was heard. Roots that this node or a neighbour stands under are not
+    /// forgotten.
     fn heard_root(&mut self, claim: &Claim, now: Time) {
         let standings = self.neighbours.values().filter_map(|n| n.standing.as_ref());
         let roots = standings.map(|standing| standing.claim.root).chain([self.claim.root]);
