@@ -283,6 +283,9 @@ pub const PROVEN_BURST: u32 = 6000;
 pub const UNPROVEN_EVERY: Duration = Duration::from_micros(2500);
 /// ... at once.
 pub const UNPROVEN_BURST: u32 = 2000;
+/// Decisions on packets' next hops that a node remembers; one more, and all are made anew. A source
+/// that asks for ever new ones has each packet decided as if none were remembered.
+pub const DECISIONS_MAX: usize = 1024;
 /// Words with a false signature after which a link ends: an honest node passes on none, because it
 /// verified all that it says.
 pub const VIOLATIONS_MAX: u32 = 8;

@@ -28,7 +28,7 @@ impl<L: Located> Located for &L {
 }
 
 /// How far a packet has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Progress {
     /// `None`: the least distance over all trees; else this of the destination's places.
     pub tree: Option<u8>,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::decisions::Decisions;
 use super::dht::key::Key;
 use super::dht::placement::Child;
 use super::dht::record::Places;
@@ -74,6 +75,7 @@ pub struct Hyperbolic {
     /// The records.
     pub dht: Dht,
     metric: Metric,
+    decisions: Decisions,
     /// Changes of the own places that were told, and when the next are.
     told: u64,
     /// The trees as they were when records were last handed over.
@@ -99,9 +101,9 @@ impl Hyperbolic {
         let mut forest = Forest::new(identity, settings.trees, &settings.roots, born, now);
         forest.limit(settings.children);
         let dht = Dht::new(rng, forest.trees().len() as u8, remembered);
-        let (metric, counters) = (Metric::Tree, Counters::default());
+        let (metric, decisions, counters) = Default::default();
         let (told, shape, look_at, tell_at) = (u64::MAX, 0, Time::ZERO, None);
-        Self { forest, dht, metric, told, shape, look_at, tell_at, counters }
+        Self { forest, dht, metric, decisions, told, shape, look_at, tell_at, counters }
     }
 
     /// Whether some neighbour is in our trees; else this node is alone, or among nodes that are
@@ -150,10 +152,16 @@ impl Hyperbolic {
                 return Next::Unplaced;
             }
             let (metric, forest) = (&self.metric, &self.forest);
-            let found = greedy::closer(metric, &there, progress, forest, forest.neighbours());
+            let decide = || {
+                let found = greedy::closer(metric, &there, progress, forest, forest.neighbours());
+                found.map(|(name, progress)| (*name, progress))
+            };
+            let question = (route.there_bytes(), progress);
+            let found = self.decisions.find(question, forest.changes(), decide);
+            debug_assert_eq!(found, decide(), "a change of the forest that was not counted");
             if let Some((name, Progress { tree, tried, watermark })) = found {
                 route.set_course(tree.map_or(Course::Nearest, Course::Tree), tried, watermark);
-                return Next::Neighbour(*name);
+                return Next::Neighbour(name);
             }
             let further = greedy::turn(metric, &there, progress, forest);
             progress = match self.redirect(progress.tree, route, now) {

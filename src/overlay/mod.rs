@@ -6,6 +6,7 @@
 //! knows a link, a key or a packet.
 
 pub mod attached;
+pub mod decisions;
 pub mod dht;
 pub mod forest;
 pub mod greedy;

@@ -158,6 +158,12 @@ impl<T: AsRef<[u8]>> Route<T> {
         places::parse(&self.header()[THERE..HERE])
     }
 
+    /// The bytes of [`Route::there`].
+    #[must_use]
+    pub fn there_bytes(&self) -> [u8; PLACES_LEN] {
+        self.header()[THERE..].first_chunk().copied().unwrap_or([0; PLACES_LEN])
+    }
+
     /// Where the source was: for answers to this very packet. Nobody proved it.
     pub fn here(&self) -> Result<Places<'_>, WireError> {
         places::parse(&self.header()[HERE..])

@@ -15,6 +15,7 @@ pub mod slots;
 pub mod tree;
 pub mod verified;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -46,6 +47,9 @@ pub struct Forest {
     neighbours: BTreeMap<Name, Neighbour>,
     inbox: Inbox,
     news: u64,
+    changes: u64,
+    /// When something is due, and [`Forest::changes`] when that was found: every packet asks.
+    due: Cell<Option<(u64, Option<Deadline>)>>,
 }
 
 /// What was found of something that a neighbour said.
@@ -81,8 +85,9 @@ impl Forest {
             Tree::new(index, notary, Rc::clone(&candidates), born, now)
         };
         let count = count.clamp(1, TREES_MAX as u8);
-        let (neighbours, inbox) = (BTreeMap::new(), Inbox::default());
-        Self { trees: (0..count).map(tree).collect(), neighbours, inbox, news: 0 }
+        let (neighbours, inbox, news, changes, due) = Default::default();
+        let trees = (0..count).map(tree).collect();
+        Self { trees, neighbours, inbox, news, changes, due }
     }
 
     /// Has all trees share a memory of good signatures with other nodes of one process.
@@ -112,6 +117,7 @@ impl Forest {
     pub fn neighbour_up(&mut self, name: Name, source: SourceGroup, now: Time) {
         let neighbour = self.neighbours.entry(name).or_insert_with(|| Neighbour::new(source));
         neighbour.source = source;
+        self.changes += 1;
         self.trees.iter_mut().for_each(|tree| tree.neighbour_up(name, source, now));
     }
 
@@ -124,6 +130,7 @@ impl Forest {
     /// A neighbour is gone.
     pub fn neighbour_down(&mut self, name: &Name, now: Time) {
         self.neighbours.remove(name);
+        self.changes += 1;
         self.inbox.forget(name);
         self.trees.iter_mut().for_each(|tree| tree.neighbour_down(name, now));
     }
@@ -133,6 +140,7 @@ impl Forest {
         if let Some(known) = self.neighbours.get_mut(name) {
             let was = std::mem::replace(&mut known.cost, cost);
             self.news += u64::from(was == DOUBTFUL && cost != DOUBTFUL);
+            self.changes += u64::from(was != cost);
         }
     }
 
@@ -147,6 +155,7 @@ impl Forest {
             && usize::from(index) < self.trees.len()
         {
             self.inbox.put(from, neighbour.source, said);
+            self.changes += 1;
         }
     }
 
@@ -154,6 +163,7 @@ impl Forest {
     /// there is no answer.
     pub fn read(&mut self, now: Time) -> Option<Heard> {
         let (from, said) = self.inbox.next(now)?;
+        self.changes += 1;
         let index = match &said {
             Said::Standing(standing) => standing.tree,
             Said::Pulse(pulse) => pulse.tree,
@@ -196,6 +206,7 @@ impl Forest {
         now: Time,
     ) -> Result<(), Refusal> {
         let tree = self.trees.get_mut(usize::from(moved.tree)).ok_or(Refusal::Misplaced)?;
+        self.changes += 1;
         if by.is_some_and(|by| !self.inbox.is_open(by, now)) {
             return Err(Refusal::Busy);
         }
@@ -218,22 +229,41 @@ impl Forest {
 
     /// What goes to a place that this node has left.
     pub fn poll_farewell(&mut self) -> Option<Farewell> {
-        self.trees.iter_mut().find_map(Tree::poll_farewell)
+        let farewell = self.trees.iter_mut().find_map(Tree::poll_farewell);
+        self.changes += u64::from(farewell.is_some());
+        farewell
     }
 
     /// What a neighbour is to be told.
     pub fn poll(&mut self) -> Option<(Name, Said)> {
-        self.trees.iter_mut().find_map(Tree::poll)
+        let said = self.trees.iter_mut().find_map(Tree::poll);
+        self.changes += u64::from(said.is_some());
+        said
     }
 
     /// Does what is due.
     pub fn tick(&mut self, now: Time) {
+        self.changes += 1;
         self.trees.iter_mut().for_each(|tree| tree.tick(now));
     }
 
     /// When [`Forest::tick`] has something to do.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Deadline> {
+        match self.due.get() {
+            Some((changes, due)) if changes == self.changes => {
+                debug_assert_eq!(due, self.first_due(), "a change that was not counted");
+                due
+            }
+            _ => {
+                let due = self.first_due();
+                self.due.set(Some((self.changes, due)));
+                due
+            }
+        }
+    }
+
+    fn first_due(&self) -> Option<Deadline> {
         let inbox = self.inbox.next_timeout();
         let inbox = inbox.map(|at| Deadline { at, why: "look at what neighbours said" });
         self.trees.iter().map(Tree::next_timeout).fold(inbox, earliest)
@@ -266,6 +296,12 @@ impl Forest {
     #[must_use]
     pub fn news(&self) -> u64 {
         self.news
+    }
+
+    /// A number that changes with all that greedy routing and [`Forest::next_timeout`] look at.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// The neighbours that are there, with the cost of their links; without the doubtful ones.
