@@ -18,6 +18,8 @@ pub(super) const IT: Scenario = Scenario {
 const LINKS: usize = 20;
 /// On each link: a core's worth of signatures on all of them, twice over.
 const PER_SECOND: u32 = 1000;
+/// Announcements in one write: the attacker spends as little on each as it can.
+const TOGETHER: u32 = 20;
 
 fn run(trial: Trial) -> Aftermath {
     let world = Plan::default().start();
@@ -38,17 +40,20 @@ fn flood(control: &Control, at: std::net::SocketAddr, number: usize) {
     let from = if number == 0 { STRANGER } else { stranger(number / 4) };
     let Ok(mut link) = Link::fresh(at, from) else { return };
     let mut serial = 0_u64;
-    control.every(PER_SECOND, || {
-        serial += 1;
-        let mut claim = [&link.name()[..], &serial.to_be_bytes()].concat();
-        // The halves of a signature that is well formed and wrong.
-        claim.extend(wire::random::<31>().iter().chain(&[0]));
-        claim.extend(wire::random::<31>().iter().chain(&[0]));
-        let tree = (serial % 3) as u8;
-        let standing = Standing { tree, claim, size: 1, edges: vec![], wish: None, grant: None };
-        let frame = standing.emit();
-        control.sent(frame.len());
-        if link.send(&frame).is_err() {
+    // The halves of a signature that is well formed and wrong.
+    let half = [&wire::random::<31>()[..], &[0]].concat();
+    control.every(PER_SECOND / TOGETHER, || {
+        let mut frames = Vec::new();
+        for _ in 0..TOGETHER {
+            serial += 1;
+            let claim = [&link.name()[..], &serial.to_be_bytes(), &half, &half].concat();
+            let tree = (serial % 3) as u8;
+            let standing =
+                Standing { tree, claim, size: 1, edges: vec![], wish: None, grant: None };
+            frames.extend(standing.emit());
+        }
+        control.sent(frames.len());
+        if link.send(&frames).is_err() {
             // It comes again as soon as it is put out.
             match Link::fresh(at, from) {
                 Ok(fresh) => link = fresh,
