@@ -67,9 +67,10 @@ pub fn turn(
     progress: Progress,
     own: &impl Located,
 ) -> Option<Progress> {
-    let untried = (0..destination.len() as u8)
-        .filter(|at| progress.tried & 1 << at == 0)
-        .filter_map(|at| Some((far(metric, &destination[usize::from(at)], own)?, at)))
+    let places = destination.iter().zip(0..u8::BITS as u8);
+    let untried = places
+        .filter(|(_, at)| progress.tried & 1 << at == 0)
+        .filter_map(|(place, at)| Some((far(metric, place, own)?, at)))
         .min();
     let (_, tree) = untried?;
     Some(Progress { tree: Some(tree), tried: progress.tried | 1 << tree, watermark: Far::MAX })

@@ -68,7 +68,8 @@ impl Plane {
     fn product(&self, way: impl Iterator<Item = Letter>) -> ((f64, f64), (f64, f64), f64) {
         let (mut a, mut b, mut log) = ((1.0, 0.0), (0.0, 0.0), 0.0);
         for letter in way {
-            let t = self.turns[usize::from(letter) % self.turns.len()];
+            let at = usize::from(letter).checked_rem(self.turns.len());
+            let Some(t) = at.and_then(|at| self.turns.get(at)) else { continue };
             // (a, b) * (i, t), with i conjugated to -i.
             let next_a = (-a.1 + b.0 * t.0 + b.1 * t.1, a.0 - b.0 * t.1 + b.1 * t.0);
             let next_b = (a.0 * t.0 - a.1 * t.1 + b.1, a.0 * t.1 + a.1 * t.0 - b.0);

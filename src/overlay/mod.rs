@@ -5,6 +5,9 @@
 //! a file; hyperbolic routing will answer from addresses, behind the same question. Nothing here
 //! knows a link, a key or a packet.
 
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 pub mod attached;
 pub mod decisions;
 pub mod dht;

@@ -139,10 +139,10 @@ impl FromStr for Routes {
 
     fn from_str(text: &str) -> Result<Self, RouteError> {
         let mut routes = Self::default();
-        for (at, line) in text.lines().enumerate() {
-            let words = line.split('#').next().unwrap_or_default();
+        for (text, line) in text.lines().zip(1..) {
+            let words = text.split('#').next().unwrap_or_default();
             if !words.trim().is_empty() {
-                routes.add_line(words).map_err(|fault| RouteError { line: at + 1, fault })?;
+                routes.add_line(words).map_err(|fault| RouteError { line, fault })?;
             }
         }
         Ok(routes)

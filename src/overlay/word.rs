@@ -68,7 +68,7 @@ impl fmt::Display for Word {
 /// Whether no letter follows itself.
 #[must_use]
 pub fn is_reduced(letters: &[Letter]) -> bool {
-    letters.windows(2).all(|pair| pair[0] != pair[1])
+    letters.iter().zip(letters.iter().skip(1)).all(|(letter, next)| letter != next)
 }
 
 /// Letters that both words begin with.
@@ -80,13 +80,16 @@ pub fn common(a: &[Letter], b: &[Letter]) -> usize {
 /// Edges between two places of the tree.
 #[must_use]
 pub fn distance(a: &[Letter], b: &[Letter]) -> u32 {
-    (a.len() + b.len() - 2 * common(a, b)) as u32
+    let shared = common(a, b);
+    let [up, down] = [a, b].map(|word| word.len().saturating_sub(shared));
+    up.saturating_add(down) as u32
 }
 
 /// The letters on the way from one place to another: the relative word, reduced by construction.
 pub fn way<'a>(from: &'a [Letter], to: &'a [Letter]) -> impl Iterator<Item = Letter> + Clone + 'a {
     let shared = common(from, to);
-    from[shared..].iter().rev().chain(&to[shared..]).copied()
+    let [up, down] = [from, to].map(|word| word.get(shared..).unwrap_or_default());
+    up.iter().rev().chain(down).copied()
 }
 
 /// Where `place` is once `member` has moved to `moved` and taken its whole tree along.

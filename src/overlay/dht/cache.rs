@@ -74,7 +74,7 @@ impl Cache {
         if self.is_older(&signed) {
             return Learnt::Older;
         }
-        self.turn += 1;
+        self.turn = self.turn.saturating_add(1);
         self.numbers.see(name, record.number, is_asked);
         self.absent.remove(&Wanted::Name(name));
         let mut learnt = Learnt::Newest;
@@ -136,7 +136,7 @@ impl Cache {
 
     /// What is known of a Name, old or not, for whoever is about to use it.
     pub fn use_record(&mut self, name: &Name, now: Time) -> Option<&Signed> {
-        self.turn += 1;
+        self.turn = self.turn.saturating_add(1);
         let held = self.held.get_mut(name)?;
         (held.turn, held.is_asked) = (self.turn, true);
         held.is_usable(now).then_some(&held.signed)
@@ -146,7 +146,8 @@ impl Cache {
     #[must_use]
     pub fn is_ageing(&self, name: &Name, now: Time) -> bool {
         self.held.get(name).is_some_and(|held| {
-            now.since(held.learnt) >= life(&held.signed) * 4 / 5 && !held.signed.record().is_end()
+            let (age, life) = (now.since(held.learnt), life(&held.signed));
+            age.saturating_mul(5) >= life.saturating_mul(4) && !held.signed.record().is_end()
         })
     }
 
@@ -173,7 +174,7 @@ impl Cache {
         self.absent.remove(&Wanted::Name(*name));
         let wait = match held.doubted {
             Some((at, wait)) if now.since(at) < wait => return false,
-            Some((_, wait)) => (wait * 2).min(DOUBT_MAX),
+            Some((_, wait)) => wait.saturating_mul(2).min(DOUBT_MAX),
             None => DOUBT_EVERY,
         };
         held.doubted = Some((now, wait));

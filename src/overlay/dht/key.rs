@@ -79,7 +79,7 @@ pub const fn common(key: &Key) -> Key {
 /// carries all (DH-05, DH-07).
 #[must_use]
 pub fn tree(replica: u8, trees: u8) -> u8 {
-    replica % trees.max(1)
+    replica.checked_rem(trees).unwrap_or(0)
 }
 
 #[cfg(test)]

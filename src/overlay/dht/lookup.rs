@@ -81,7 +81,7 @@ impl Lookup {
         if !is_due || !self.found.is_empty() {
             return 0;
         }
-        self.waves += 1;
+        self.waves = self.waves.saturating_add(1);
         self.asked_at = now;
         *count
     }
@@ -165,13 +165,14 @@ impl Lookups {
         };
         let count = records.len();
         let fitting: Vec<_> = records.into_iter().filter(|signed| fits(&wanted, signed)).collect();
-        self.counters.add_many("dht-wrong-answer", (count - fitting.len()) as u64);
-        lookup.open -= 1;
+        let wrong = count.saturating_sub(fitting.len());
+        self.counters.add_many("dht-wrong-answer", wrong as u64);
+        lookup.open = lookup.open.saturating_sub(1);
         if !fitting.is_empty() {
             if lookup.found.is_empty() {
                 lookup.found_at = now;
             }
-            lookup.good += 1;
+            lookup.good = lookup.good.saturating_add(1);
         }
         fitting.into_iter().for_each(|signed| lookup.take(signed));
         self.tick(rng, now);
@@ -187,9 +188,10 @@ impl Lookups {
                     break;
                 }
                 for _ in 0..more {
-                    let (replica, nonce) = ((lookup.first + lookup.asked) % REPLICAS, rng.u64());
-                    lookup.asked += 1;
-                    lookup.open += 1;
+                    let replica = lookup.first.saturating_add(lookup.asked) % REPLICAS;
+                    let nonce = rng.u64();
+                    lookup.asked = lookup.asked.saturating_add(1);
+                    lookup.open = lookup.open.saturating_add(1);
                     self.nonces.insert(nonce, wanted.clone());
                     self.asks.push_back(Ask { wanted: wanted.clone(), replica, nonce });
                 }

@@ -44,11 +44,12 @@ impl Numbers {
 
     /// A number was seen; `is_asked`: because this node wanted to know.
     pub fn see(&mut self, name: Name, number: u64, is_asked: bool) {
-        self.turn += 1;
+        self.turn = self.turn.saturating_add(1);
         let turn = self.turn;
         let seen = self.seen.entry(name).or_insert(Seen { number: 0, is_asked: false, turn });
         let is_news = number > seen.number || is_asked && !seen.is_asked;
-        self.lessons += u64::from(is_news && (is_asked || seen.is_asked));
+        let is_lesson = is_news && (is_asked || seen.is_asked);
+        self.lessons = self.lessons.saturating_add(is_lesson.into());
         *seen = Seen { number: number.max(seen.number), is_asked: is_asked || seen.is_asked, turn };
         if self.seen.len() > NUMBERS_MAX {
             let order = |(_, seen): &(&Name, &Seen)| (seen.is_asked, seen.turn);

@@ -14,6 +14,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::num::{NonZeroU64, NonZeroUsize};
 
 use super::key::{Key, REPLICAS, common, replica};
 use crate::base::limits::SUBTREE_MAX;
@@ -63,7 +64,8 @@ pub fn choose(
     let children = children.filter(|child| child.size > 0);
     let mut weights = BTreeMap::from([(0, 1)]);
     for child in children.clone() {
-        *weights.entry(child.slot()).or_default() += child.weight();
+        let weight = weights.entry(child.slot()).or_default();
+        *weight = u64::saturating_add(*weight, child.weight());
     }
     // At a root all copies of a key see the same draws and take different ranks.
     let (seed, rank) = match at {
@@ -83,10 +85,11 @@ pub fn choose(
 /// copy of the next tree has the next rank, so that copies which are asked at once are not all of
 /// the first rank.
 fn rank(key: &Key, trees: u8, candidates: usize) -> usize {
-    let (replica, trees) = (usize::from(replica(key)), usize::from(trees.max(1)));
+    let at_least_one = |count| NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN);
+    let (replica, trees) = (usize::from(replica(key)), at_least_one(trees.into()));
     let (copy, tree) = (replica / trees, replica % trees);
-    let copies = usize::from(REPLICAS).saturating_sub(tree).div_ceil(trees);
-    (copy + tree) % candidates.min(copies).max(1)
+    let copies = usize::from(REPLICAS).saturating_sub(tree).div_ceil(trees.get());
+    copy.saturating_add(tree) % at_least_one(candidates.min(copies))
 }
 
 /// The bid of this rank, the best one first.
@@ -115,8 +118,8 @@ impl Bid {
 
     /// Whether `weight / cost` is greater; where it is equal, the lower slot goes first.
     fn beats(&self, other: &Self) -> bool {
-        let own = u128::from(self.weight) * u128::from(other.cost);
-        let his = u128::from(other.weight) * u128::from(self.cost);
+        let own = u128::from(self.weight).saturating_mul(other.cost.into());
+        let his = u128::from(other.weight).saturating_mul(self.cost.into());
         own > his || own == his && self.slot < other.slot
     }
 }
@@ -126,7 +129,7 @@ fn seed(key: &[u8; 32], at: &[Letter]) -> u64 {
     let mut seed = at.len() as u64;
     for part in key.chunks(8).chain(at.chunks(8)) {
         let mut word = [0; 8];
-        word[..part.len()].copy_from_slice(part);
+        word.iter_mut().zip(part).for_each(|(into, byte)| *into = *byte);
         seed = mix(seed ^ u64::from_be_bytes(word));
     }
     seed
@@ -147,23 +150,22 @@ const fn mix(value: u64) -> u64 {
 
 /// `-log2(u)` in units of 2^-40, for `u = (drawn | 1) / 2^64`: 1 to 64 * 2^40.
 fn cost(drawn: u64) -> u64 {
-    (64 << FRACTION) - log2(drawn | 1)
+    (64_u64 << FRACTION).saturating_sub(log2(NonZeroU64::MIN | drawn))
 }
 
 /// The logarithm to the base 2 of a number above zero, in units of 2^-40, cut off.
 ///
 /// The whole part is the position of the highest bit; each further bit comes from squaring the
 /// mantissa and asking whether it passed 2.
-fn log2(value: u64) -> u64 {
-    let zeros = value.leading_zeros();
+fn log2(value: NonZeroU64) -> u64 {
     // 1 <= mantissa < 2, with 63 bits behind the point.
-    let mut mantissa = value << zeros;
-    let mut log = u64::from(63 - zeros);
+    let mut mantissa = value.get() << value.leading_zeros();
+    let mut log = u64::from(value.ilog2());
     for _ in 0..FRACTION {
-        let square = u128::from(mantissa) * u128::from(mantissa);
+        let square = u128::from(mantissa).saturating_mul(mantissa.into());
         let bit = (square >> 127) as u64;
         log = log << 1 | bit;
-        mantissa = (square >> (63 + bit)) as u64;
+        mantissa = (square >> 63 >> bit) as u64;
     }
     log
 }
@@ -187,9 +189,11 @@ const ROOTS: [u64; 8] = [
 /// with powers of the root of 2 a node of a thousand keeps 2.3 times its share and more.
 #[must_use]
 pub fn rounded(size: u32) -> u32 {
-    let eighths = (8 * log2(u64::from(size.max(1))) + (1 << (FRACTION - 1))) >> FRACTION;
-    let power = u128::from(ROOTS[eighths as usize % 8]) << (eighths / 8);
-    u32::try_from((power + (1 << 31)) >> 32).unwrap_or(u32::MAX)
+    let log = log2(NonZeroU64::new(size.into()).unwrap_or(NonZeroU64::MIN));
+    let eighths = log.saturating_mul(8).saturating_add(1 << (FRACTION - 1)) >> FRACTION;
+    let root = ROOTS.get(eighths as usize % 8).copied().unwrap_or_default();
+    let power = u128::from(root) << (eighths / 8);
+    u32::try_from(power.saturating_add(1 << 31) >> 32).unwrap_or(u32::MAX)
 }
 
 /// The size to announce for a subtree whose size is now `size` after `before` was announced: the
@@ -197,7 +201,8 @@ pub fn rounded(size: u32) -> u32 {
 #[must_use]
 pub fn announced(before: u32, size: u32) -> u32 {
     let [old, new] = [before, size].map(u64::from);
-    if 10 * old <= 11 * new && 10 * new <= 11 * old { before } else { rounded(size) }
+    let is_near = |one: u64, other: u64| one.saturating_mul(10) <= other.saturating_mul(11);
+    if is_near(old, new) && is_near(new, old) { before } else { rounded(size) }
 }
 
 #[cfg(test)]

@@ -106,11 +106,13 @@ impl Publisher {
 /// Until the next time, so long after the last change: soon twice, then [`PUBLISH_EVERY`], give or
 /// take a fifth.
 fn pause(since: Duration, rng: &mut Rng) -> Duration {
-    if let Some(soon) = PUBLISH_SOON.into_iter().find(|soon| since < *soon) {
-        return soon - since;
+    let mut soon = PUBLISH_SOON.into_iter().map(|soon| soon.saturating_sub(since));
+    if let Some(rest) = soon.find(|rest| !rest.is_zero()) {
+        return rest;
     }
-    let fifth = (PUBLISH_EVERY / 5).as_millis() as u64;
-    PUBLISH_EVERY - Duration::from_millis(fifth) + Duration::from_millis(rng.below(2 * fifth + 1))
+    let fifth = PUBLISH_EVERY.as_millis() as u64 / 5;
+    let late = Duration::from_millis(rng.below(fifth.saturating_mul(2).saturating_add(1)));
+    PUBLISH_EVERY.saturating_sub(Duration::from_millis(fifth)).saturating_add(late)
 }
 
 #[cfg(test)]

@@ -94,13 +94,13 @@ impl Record {
     }
 
     fn check(&self) -> Result<(), WireError> {
-        let is_sorted = self.places.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        let is_sorted = self.places.is_sorted_by(|(tag, _), (next, _)| tag < next);
         let is_short = self.places.iter().all(|(_, word)| word.len() <= usize::from(u8::MAX));
         let is_bare = self.places.is_empty() && self.alias.is_none() && self.home == self.name;
         if self.places.len() > RECORD_PLACES_MAX
             || self.ttl == 0
             || !is_short
-            || self.wire_len() + SIGNATURE > RECORD_MAX
+            || self.wire_len().saturating_add(SIGNATURE) > RECORD_MAX
         {
             return Err(WireError::Bound);
         }
@@ -112,7 +112,8 @@ impl Record {
 
     fn wire_len(&self) -> usize {
         let alias = self.alias.as_ref().map_or(0, |alias| alias.as_bytes().len());
-        FIXED + alias + self.places.iter().map(|(_, word)| 5 + word.len()).sum::<usize>()
+        let places = self.places.iter().map(|(_, word)| word.len().saturating_add(5));
+        places.fold(FIXED.saturating_add(alias), usize::saturating_add)
     }
 
     fn emit(&self, into: &mut Writer<'_>) {

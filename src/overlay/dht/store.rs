@@ -123,12 +123,12 @@ impl Store {
         let from = same.map_or(from, |kept| self.poorer(kept.from, from));
         self.remove(&key, &name);
         self.former(signed.record()).iter().for_each(|key| self.remove(key, &name));
-        self.turn += 1;
+        self.turn = self.turn.saturating_add(1);
         let turn = self.turn;
         let book = self.books.entry(from).or_default();
-        book.bytes += cost(&signed);
+        book.bytes = book.bytes.saturating_add(cost(&signed));
         book.signers.entry(name).or_default().insert((turn, key));
-        self.bytes += cost(&signed);
+        self.bytes = self.bytes.saturating_add(cost(&signed));
         self.signers.entry(name).or_default().insert(key);
         self.ends.insert((expires, key, name));
         let kept = Kept { signed, replica, from, turn, expires, is_handed: false };
@@ -215,7 +215,7 @@ impl Store {
         let claims: Vec<&Kept> = self.under(key).collect();
         let of = |from| claims.iter().filter(|kept| kept.from == from).count();
         let most = claims.iter().max_by_key(|kept| (of(kept.from), kept.turn))?;
-        (of(most.from) >= of(from) + 2).then(|| most.signed.record().name)
+        (of(most.from) >= of(from).saturating_add(2)).then(|| most.signed.record().name)
     }
 
     /// Keys under which a Name claimed an alias that it has no more.
@@ -239,9 +239,9 @@ impl Store {
                 self.signers.remove(name);
             }
         }
-        self.bytes -= cost(&kept.signed);
+        self.bytes = self.bytes.saturating_sub(cost(&kept.signed));
         let Some(book) = self.books.get_mut(&kept.from) else { return };
-        book.bytes -= cost(&kept.signed);
+        book.bytes = book.bytes.saturating_sub(cost(&kept.signed));
         if let Some(records) = book.signers.get_mut(name) {
             records.remove(&(kept.turn, *key));
             if records.is_empty() {
@@ -348,7 +348,7 @@ impl Store {
 }
 
 fn cost(signed: &Signed) -> usize {
-    signed.bytes().len() + RECORD_COST
+    signed.bytes().len().saturating_add(RECORD_COST)
 }
 
 /// Whether a key is one of the record's: `Some(true)` for its alias's, `Some(false)` for its

@@ -63,7 +63,7 @@ impl Formers {
     /// When the former places are told.
     #[must_use]
     pub fn due(&self) -> Option<Time> {
-        self.rested.map(|(since, told)| since + REDIRECT_SOON[told])
+        self.rested.and_then(|(since, told)| Some(since + *REDIRECT_SOON.get(told)?))
     }
 
     /// The former places, if they are to be told now.
@@ -71,7 +71,7 @@ impl Formers {
         if self.due().is_none_or(|due| due > now) {
             return Vec::new();
         }
-        self.rested = self.rested.map(|(since, told)| (since, told + 1));
+        self.rested = self.rested.map(|(since, told)| (since, told.saturating_add(1)));
         self.rested.take_if(|(_, told)| *told >= REDIRECT_SOON.len());
         self.places.retain(|former| now.since(former.since) < REDIRECT_KEPT);
         self.places.iter().cloned().collect()

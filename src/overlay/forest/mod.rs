@@ -117,7 +117,7 @@ impl Forest {
     pub fn neighbour_up(&mut self, name: Name, source: SourceGroup, now: Time) {
         let neighbour = self.neighbours.entry(name).or_insert_with(|| Neighbour::new(source));
         neighbour.source = source;
-        self.changes += 1;
+        self.change();
         self.trees.iter_mut().for_each(|tree| tree.neighbour_up(name, source, now));
     }
 
@@ -130,7 +130,7 @@ impl Forest {
     /// A neighbour is gone.
     pub fn neighbour_down(&mut self, name: &Name, now: Time) {
         self.neighbours.remove(name);
-        self.changes += 1;
+        self.change();
         self.inbox.forget(name);
         self.trees.iter_mut().for_each(|tree| tree.neighbour_down(name, now));
     }
@@ -139,8 +139,11 @@ impl Forest {
     pub fn set_cost(&mut self, name: &Name, cost: u32) {
         if let Some(known) = self.neighbours.get_mut(name) {
             let was = std::mem::replace(&mut known.cost, cost);
-            self.news += u64::from(was == DOUBTFUL && cost != DOUBTFUL);
-            self.changes += u64::from(was != cost);
+            let is_news = was == DOUBTFUL && cost != DOUBTFUL;
+            self.news = self.news.saturating_add(is_news.into());
+            if was != cost {
+                self.change();
+            }
         }
     }
 
@@ -155,7 +158,7 @@ impl Forest {
             && usize::from(index) < self.trees.len()
         {
             self.inbox.put(from, neighbour.source, said);
-            self.changes += 1;
+            self.change();
         }
     }
 
@@ -163,7 +166,7 @@ impl Forest {
     /// there is no answer.
     pub fn read(&mut self, now: Time) -> Option<Heard> {
         let (from, said) = self.inbox.next(now)?;
-        self.changes += 1;
+        self.change();
         let index = match &said {
             Said::Standing(standing) => standing.tree,
             Said::Pulse(pulse) => pulse.tree,
@@ -175,11 +178,11 @@ impl Forest {
             Said::Pulse(pulse) => tree.hear_pulse(&from, pulse, now),
         };
         let work = tree.take_work().saturating_add(1);
-        self.news += u64::from(is_standing);
+        self.news = self.news.saturating_add(is_standing.into());
         self.look_at(&from);
         let neighbour = self.neighbours.get_mut(&from)?;
         let is_signed = heard != Err(Lie::Unsigned);
-        neighbour.violations += u32::from(!is_signed);
+        neighbour.violations = neighbour.violations.saturating_add((!is_signed).into());
         self.inbox.spend(neighbour.source, work, is_signed, now);
         Some(match heard {
             Ok(()) => Heard::True,
@@ -205,8 +208,8 @@ impl Forest {
         by: Option<SourceGroup>,
         now: Time,
     ) -> Result<(), Refusal> {
+        self.change();
         let tree = self.trees.get_mut(usize::from(moved.tree)).ok_or(Refusal::Misplaced)?;
-        self.changes += 1;
         if by.is_some_and(|by| !self.inbox.is_open(by, now)) {
             return Err(Refusal::Busy);
         }
@@ -216,7 +219,7 @@ impl Forest {
             self.inbox.spend(by, work, heard != Err(Refusal::Forged), now);
         }
         heard?;
-        self.news += 1;
+        self.news = self.news.saturating_add(1);
         self.look_at(moved.who());
         Ok(())
     }
@@ -230,20 +233,24 @@ impl Forest {
     /// What goes to a place that this node has left.
     pub fn poll_farewell(&mut self) -> Option<Farewell> {
         let farewell = self.trees.iter_mut().find_map(Tree::poll_farewell);
-        self.changes += u64::from(farewell.is_some());
+        if farewell.is_some() {
+            self.change();
+        }
         farewell
     }
 
     /// What a neighbour is to be told.
     pub fn poll(&mut self) -> Option<(Name, Said)> {
         let said = self.trees.iter_mut().find_map(Tree::poll);
-        self.changes += u64::from(said.is_some());
+        if said.is_some() {
+            self.change();
+        }
         said
     }
 
     /// Does what is due.
     pub fn tick(&mut self, now: Time) {
-        self.changes += 1;
+        self.change();
         self.trees.iter_mut().for_each(|tree| tree.tick(now));
     }
 
@@ -302,6 +309,10 @@ impl Forest {
     #[must_use]
     pub fn changes(&self) -> u64 {
         self.changes
+    }
+
+    fn change(&mut self) {
+        self.changes = self.changes.wrapping_add(1);
     }
 
     /// The neighbours that are there, with the cost of their links; without the doubtful ones.

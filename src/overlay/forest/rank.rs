@@ -6,6 +6,7 @@
 //! one that is gone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 
 use openssl::sha::sha256;
 
@@ -28,17 +29,16 @@ impl Rank {
     pub fn new(tree: u8, name: &Name, candidates: &[Name]) -> Self {
         let at = candidates.iter().position(|candidate| candidate == name);
         // The list is one for all trees; each begins at another place of it.
-        let turned =
-            |at: usize| (at + candidates.len() - shift(tree, candidates)) % candidates.len();
+        let turned = |at: usize| {
+            let count = NonZeroUsize::new(candidates.len())?;
+            let behind = count.get().saturating_sub(usize::from(tree) % count);
+            Some(at.saturating_add(behind) % count)
+        };
         Self {
-            candidate: at.map_or(usize::MAX, turned),
+            candidate: at.and_then(turned).unwrap_or(usize::MAX),
             hash: digest(b"MUSeS tree rank v1", tree, name),
         }
     }
-}
-
-fn shift(tree: u8, candidates: &[Name]) -> usize {
-    usize::from(tree) % candidates.len()
 }
 
 fn digest(domain: &[u8], tree: u8, name: &Name) -> [u8; 8] {

@@ -78,8 +78,9 @@ impl Redirects {
         let lengths = (1..=below.len().min(REDIRECT_DEPTH)).rev();
         let fresh = |redirect: &&Redirect| now.since(redirect.heard) < REDIRECT_KEPT;
         let mut found = lengths.filter_map(|length| {
-            let redirect = self.0.get(&below[..length]).filter(fresh)?;
-            Some((redirect.tag, redirect.word.clone().join(&below[length..])))
+            let (former, rest) = below.split_at_checked(length)?;
+            let redirect = self.0.get(former).filter(fresh)?;
+            Some((redirect.tag, redirect.word.clone().join(rest)))
         });
         found.next()
     }

@@ -45,7 +45,14 @@ impl Default for Slots {
 /// Whether a bit map has a letter.
 #[must_use]
 pub fn has(taken: &[u8; 32], letter: Letter) -> bool {
-    taken[usize::from(letter / 8)] & 1 << (letter % 8) != 0
+    taken.get(usize::from(letter / 8)).is_some_and(|bits| bits & 1 << (letter % 8) != 0)
+}
+
+/// Puts a letter into a bit map.
+pub fn mark(taken: &mut [u8; 32], letter: Letter) {
+    if let Some(bits) = taken.get_mut(usize::from(letter / 8)) {
+        *bits |= 1 << (letter % 8);
+    }
 }
 
 impl Slots {
@@ -81,9 +88,7 @@ impl Slots {
     #[must_use]
     pub fn taken(&self) -> [u8; 32] {
         let mut taken = [0; 32];
-        for (_, slot) in self.present() {
-            taken[usize::from(slot.letter / 8)] |= 1 << (slot.letter % 8);
-        }
+        self.present().for_each(|(_, slot)| mark(&mut taken, slot.letter));
         taken
     }
 
@@ -109,7 +114,7 @@ impl Slots {
         }
         let had = self.given.get(child).map(|slot| slot.letter);
         let start = u16::from(child.as_bytes()[0]) % LETTERS;
-        let others = (0..LETTERS).map(|at| ((start + at) % LETTERS) as Letter);
+        let others = (0..LETTERS).map(|at| (start.saturating_add(at) % LETTERS) as Letter);
         had.into_iter().chain(wished).chain(others).find(is_free)
     }
 
@@ -124,10 +129,13 @@ impl Slots {
     #[must_use]
     pub fn crowding(&self, source: SourceGroup) -> Option<Name> {
         let mut counts: BTreeMap<SourceGroup, usize> = BTreeMap::new();
-        self.given.values().for_each(|slot| *counts.entry(slot.source).or_default() += 1);
+        for slot in self.given.values() {
+            let count = counts.entry(slot.source).or_default();
+            *count = count.saturating_add(1);
+        }
         let own = counts.get(&source).copied().unwrap_or(0);
         let most = counts.into_iter().max_by_key(|(_, count)| *count);
-        let (most, _) = most.filter(|(_, count)| *count >= own + 2)?;
+        let (most, _) = most.filter(|(_, count)| *count >= own.saturating_add(2))?;
         let of_most = self.given.iter().filter(|(_, slot)| slot.source == most);
         let order = |(_, slot): &(&Name, &Slot)| (slot.left.is_none(), slot.left, slot.size);
         of_most.min_by_key(order).map(|(name, _)| *name)

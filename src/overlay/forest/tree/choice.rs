@@ -70,7 +70,7 @@ impl Tree {
             return;
         }
         let is_better = self.parent.is_none() || rank < self.root_rank;
-        let is_shorter = rank == self.root_rank && depth + 1 < self.word.len();
+        let is_shorter = rank == self.root_rank && depth.saturating_add(1) < self.word.len();
         if let Some(asked) = self.asked {
             let target = self.neighbours.get(&asked.parent);
             let is_good = target.is_some_and(|n| n.rank == rank && self.is_sound(n, now));
@@ -154,7 +154,7 @@ impl Tree {
     pub(super) fn settle(&mut self, tag: u32, word: Word, now: Time) {
         if (self.tag, &self.word) != (tag, &word) {
             (self.tag, self.word) = (tag, word);
-            self.moves += 1;
+            self.moves = self.moves.saturating_add(1);
             self.formers.settled(now);
         }
     }

@@ -242,7 +242,7 @@ impl Tree {
     /// A number that changes with the own place, the children and their subtrees.
     #[must_use]
     pub fn shape(&self) -> u64 {
-        self.shape + self.moves
+        self.shape.saturating_add(self.moves)
     }
 
     /// Signatures made and verified since this was last asked.
@@ -408,7 +408,7 @@ impl Tree {
             };
             let others = self.neighbours.iter().filter(|(name, _)| *name != from);
             if others.filter_map(|(_, n)| n.standing.as_ref()).any(is_same) {
-                self.twice += 1;
+                self.twice = self.twice.saturating_add(1);
                 if let Some(liar) = self.neighbours.get_mut(&parent) {
                     liar.barred = Some(now + REFUSED_FOR);
                 }

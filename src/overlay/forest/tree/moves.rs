@@ -21,7 +21,7 @@ impl Tree {
         let Some(parent) = self.above() else { return };
         let Some((left, above)) = self.edges.split_last() else { return };
         let place = (self.tag, word_of(above));
-        let above = above[above.len().saturating_sub(REDIRECT_DEPTH - 1)..].to_vec();
+        let above = above.rchunks(REDIRECT_DEPTH - 1).next().unwrap_or_default().to_vec();
         self.formers.leave(Former { parent, place, left: *left, above, since: now });
     }
 
@@ -84,7 +84,8 @@ impl Tree {
     /// node gave and whose letter it still keeps; more is not proved yet.
     fn below(&self, moved: &Moved) -> Option<Vec<Edge>> {
         let own = self.own();
-        let at = moved.edges().position(|edge| edge.child == own).map_or(0, |at| at + 1);
+        let at = moved.edges().position(|edge| edge.child == own);
+        let at = at.map_or(0, |at| at.saturating_add(1));
         let edges: Vec<Edge> = moved.edges().skip(at).copied().collect();
         let first = edges.first()?;
         let slot = self.slots.get(&first.child)?;

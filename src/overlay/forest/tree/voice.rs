@@ -6,6 +6,7 @@ use crate::base::ids::Name;
 use crate::base::limits::{ROOT_PULSE, STANDING_EVERY, WISH_MAX};
 use crate::base::machine::Deadline;
 use crate::overlay::dht::placement;
+use crate::overlay::forest::slots::mark;
 use crate::wire::tree::{Pulse, Standing, Wish};
 
 impl Tree {
@@ -26,7 +27,7 @@ impl Tree {
 
     /// The subtree changed: the parent hears of it if what was announced is no longer near.
     pub(super) fn grown(&mut self, now: Time) {
-        self.shape += 1;
+        self.shape = self.shape.saturating_add(1);
         let size = placement::announced(self.size_told, self.size());
         if size != self.size_told
             && let Some(parent) = self.parent
@@ -125,7 +126,7 @@ impl Tree {
         let mut wish = wish(number, turned, &self.slots);
         // The edge above may turn round next: its letter must not be this node's new one.
         if let Some(edge) = self.edges.last().filter(|_| self.above() != Some(*parent)) {
-            wish.taken[usize::from(edge.letter / 8)] |= 1 << (edge.letter % 8);
+            mark(&mut wish.taken, edge.letter);
         }
         wish
     }
