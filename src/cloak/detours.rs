@@ -80,7 +80,7 @@ impl Detours {
         if detour.course != Course::Nearest {
             if detour.until <= now {
                 detour.until = now + detour.kept;
-                detour.kept = DETOUR_KEPT_MAX.min(detour.kept * 2);
+                detour.kept = DETOUR_KEPT_MAX.min(detour.kept.saturating_mul(2));
             }
         } else if detour.mirrored.is_none() {
             self.0.remove(&pair);
@@ -128,11 +128,12 @@ impl Detours {
 
 /// The course after this one: the least distance, then each tree alone.
 fn turned(course: Course, trees: u8) -> Course {
-    match course {
-        Course::Tree(tree) if tree + 1 < trees => Course::Tree(tree + 1),
-        Course::Nearest if trees > 0 => Course::Tree(0),
-        _ => Course::Nearest,
-    }
+    let next = match course {
+        Course::Nearest => Some(0),
+        Course::Tree(tree) => tree.checked_add(1),
+        Course::Climb(_) | Course::Descend(_) => None,
+    };
+    next.filter(|tree| *tree < trees).map_or(Course::Nearest, Course::Tree)
 }
 
 #[cfg(test)]

@@ -175,7 +175,7 @@ impl Dialler {
         let mut at = 0;
         self.attempts.retain(|attempt| {
             let is_over = attempt.since + Self::patience(at) <= now;
-            at += 1;
+            at = at.saturating_add(1);
             if is_over {
                 step.give_up.push(attempt.link);
             }
@@ -200,7 +200,9 @@ impl Dialler {
             Health::Away | Health::Up if now < self.wanted_until => DIAL_EVERY,
             Health::Away | Health::Up => DIAL_IDLE,
         };
-        base * 3 / 4 + Duration::from_nanos(rng.below(base.as_nanos() as u64 / 2))
+        let nanos = base.as_nanos() as u64;
+        let least = nanos.saturating_sub(nanos / 4);
+        Duration::from_nanos(least.saturating_add(rng.below(nanos / 2)))
     }
 }
 

@@ -32,10 +32,8 @@ impl Post {
         let body = parcel.frame.get(FRAME_HEADER + ROUTE_LEN..);
         let is_farewell = is_errand && body.is_some_and(errand::is_moved);
         let Some(overlay) = &mut self.overlay else { return Way::None };
-        let Ok(mut route) = Route::new_checked(&mut parcel.frame.bytes_mut()[FRAME_HEADER..])
-        else {
-            return Way::None;
-        };
+        let header = parcel.frame.bytes_mut().get_mut(FRAME_HEADER..).unwrap_or_default();
+        let Ok(mut route) = Route::new_checked(header) else { return Way::None };
         let is_keyed = matches!(route.course(), Course::Climb(_) | Course::Descend(_));
         if !is_keyed {
             let is_mine = destination == *roster.own() || roster.clients.contains_key(&destination);
@@ -99,7 +97,8 @@ impl Post {
     /// An errand that ends here.
     pub(super) fn run_errand(&mut self, parcel: &Parcel, now: Time) {
         let Some(overlay) = &mut self.overlay else { return };
-        let Ok(route) = Route::new_checked(&parcel.frame[FRAME_HEADER..]) else { return };
+        let header = parcel.frame.get(FRAME_HEADER..).unwrap_or_default();
+        let Ok(route) = Route::new_checked(header) else { return };
         let Ok(here) = route.here() else { return };
         let key = match route.course() {
             Course::Descend(_) => Some((*route.destination().as_bytes(), route.tried())),
@@ -109,7 +108,8 @@ impl Post {
             .iter()
             .filter_map(|(tag, letters)| Some((*tag, crate::overlay::word::Word::new(letters)?)));
         let asker = (route.source(), places.collect());
-        match Errand::parse(&parcel.frame[FRAME_HEADER + ROUTE_LEN..]) {
+        let body = parcel.frame.get(FRAME_HEADER + ROUTE_LEN..).unwrap_or_default();
+        match Errand::parse(body) {
             Ok(Errand::Moved(moved)) => overlay.hear_moved(&moved, parcel.from, now),
             Ok(errand) => overlay.arrived(&errand, asker, parcel.from, key, now),
             Err(_) => self.counters.add("bad-errand"),
@@ -180,17 +180,17 @@ impl Post {
         roster: &Roster,
         now: Time,
     ) {
-        let total = FRAME_HEADER + ROUTE_LEN + body.len();
-        let mut frame = self.pool.take(total);
-        let space = &mut frame.spare()[..total];
-        frame::emit(space, Kind::Errand, total);
-        route::emit(&mut space[FRAME_HEADER..], roster.own(), &to, HOPS_MAX);
-        space[FRAME_HEADER + ROUTE_LEN..].copy_from_slice(body);
-        if let Ok(mut route) = Route::new_checked(&mut space[FRAME_HEADER..]) {
+        let mut head = [0; FRAME_HEADER + ROUTE_LEN];
+        let total = head.len().saturating_add(body.len());
+        frame::emit(&mut head, Kind::Errand, total);
+        route::emit(&mut head[FRAME_HEADER..], roster.own(), &to, HOPS_MAX);
+        if let Ok(mut route) = Route::new_checked(&mut head[FRAME_HEADER..]) {
             route.set_course(course, replica, u32::MAX);
             route.set_there(places.iter().map(|(tag, word)| (*tag, &**word)));
         }
-        frame.grow(total);
+        let mut frame = self.pool.take(total);
+        frame.extend(&head);
+        frame.extend(body);
         let parcel = Parcel { frame, destination: to, from: None, arrival: None, since: now };
         self.route(parcel, roster, now);
     }
@@ -210,7 +210,8 @@ impl Post {
     }
 
     fn note_answer(&mut self, frame: &Buffer, kind: u8, now: Time) {
-        let Ok(route) = Route::new_checked(&frame[FRAME_HEADER..]) else { return };
+        let header = frame.get(FRAME_HEADER..).unwrap_or_default();
+        let Ok(route) = Route::new_checked(header) else { return };
         // A tree that is not marked as tried is one that the sender chose.
         let chosen = match route.course() {
             Course::Tree(tree) if route.tried() & 1 << tree == 0 => Some(tree),

@@ -42,10 +42,14 @@ impl Hints {
 
     fn make_room(&mut self, by: Option<Name>) -> bool {
         let mut counts: BTreeMap<Option<Name>, usize> = BTreeMap::new();
-        self.0.values().for_each(|(_, by)| *counts.entry(*by).or_default() += 1);
+        for (_, by) in self.0.values() {
+            let count = counts.entry(*by).or_default();
+            *count = count.saturating_add(1);
+        }
         let own = counts.get(&by).copied().unwrap_or(0);
         let most = counts.into_iter().max_by_key(|(_, count)| *count);
-        let Some((most, _)) = most.filter(|(_, count)| *count > own + 1) else { return false };
+        let most = most.filter(|(_, count)| *count > own.saturating_add(1));
+        let Some((most, _)) = most else { return false };
         let of_most = self.0.iter().filter(|(_, (_, by))| *by == most);
         let oldest = of_most.min_by_key(|(_, (last, _))| *last).map(|(name, _)| *name);
         oldest.is_some_and(|oldest| self.0.remove(&oldest).is_some())
@@ -70,20 +74,20 @@ impl Hints {
             return None;
         }
         let total = HEAD_ROOM + Name::LEN;
-        let mut hint = pool.take(total);
-        let space = &mut hint.spare()[..total];
-        frame::emit(space, Kind::Packet, total);
-        route::emit(&mut space[FRAME_HEADER..], own, &source, HOPS_MAX);
+        let mut head = [0; HEAD_ROOM];
+        frame::emit(&mut head, Kind::Packet, total);
+        route::emit(&mut head[FRAME_HEADER..], own, &source, HOPS_MAX);
         // Back to where the packet says it came from; nobody proved it.
         if let (Ok(here), Ok(mut back)) =
-            (route.here(), Route::new_checked(&mut space[FRAME_HEADER..]))
+            (route.here(), Route::new_checked(&mut head[FRAME_HEADER..]))
         {
             back.set_there(here.iter().copied());
         }
         let header = Header { kind: ConType::Unreachable, suite: 0, ..header };
-        header.emit(&mut space[HEAD_ROOM - PERSISTENT_LEN..]);
-        space[HEAD_ROOM..].copy_from_slice(destination.as_bytes());
-        hint.grow(total);
+        header.emit(&mut head[HEAD_ROOM - PERSISTENT_LEN..]);
+        let mut hint = pool.take(total);
+        hint.extend(&head);
+        hint.extend(destination.as_bytes());
         Some((source, hint))
     }
 }

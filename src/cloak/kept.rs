@@ -53,13 +53,13 @@ impl Kept {
     /// Keeps a packet; returns how many older ones had to go for it.
     pub fn push(&mut self, awaited: Awaited, parcel: Parcel) -> u64 {
         let heap = self.0.entry(awaited).or_default();
-        heap.bytes += parcel.frame.capacity();
+        heap.bytes = heap.bytes.saturating_add(parcel.frame.capacity());
         heap.parcels.push_back(parcel);
-        let mut dropped = 0;
+        let mut dropped: u64 = 0;
         while heap.bytes > AWAY_BYTES {
             let Some(oldest) = heap.parcels.pop_front() else { break };
-            heap.bytes -= oldest.frame.capacity();
-            dropped += 1;
+            heap.bytes = heap.bytes.saturating_sub(oldest.frame.capacity());
+            dropped = dropped.saturating_add(1);
         }
         dropped
     }
@@ -71,7 +71,8 @@ impl Kept {
             return false;
         };
         let oldest = heap.parcels.pop_front();
-        heap.bytes -= oldest.as_ref().map_or(0, |parcel| parcel.frame.capacity());
+        let freed = oldest.as_ref().map_or(0, |parcel| parcel.frame.capacity());
+        heap.bytes = heap.bytes.saturating_sub(freed);
         let awaited = *awaited;
         if heap.parcels.is_empty() {
             self.0.remove(&awaited);
@@ -90,7 +91,7 @@ impl Kept {
         let (awaited, heap) =
             self.0.iter_mut().find(|(_, heap)| heap.parcels.front().is_some_and(is_over))?;
         let (awaited, parcel) = (*awaited, heap.parcels.pop_front()?);
-        heap.bytes -= parcel.frame.capacity();
+        heap.bytes = heap.bytes.saturating_sub(parcel.frame.capacity());
         if heap.parcels.is_empty() {
             self.0.remove(&awaited);
         }

@@ -5,6 +5,9 @@
 //! person's tool, [`memory`] holds what the next start should find again. It keeps no state of any
 //! flow: kill it, start it, and what its neighbours kept or sent again goes on.
 
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 pub mod admission;
 pub mod attachments;
 pub mod carrier;
@@ -212,7 +215,8 @@ impl Cloak {
     fn connected(&mut self, id: LinkId, now: Time) {
         let (origin, at) = match self.links.get(id) {
             Some(Kind::Dialled(peer)) => {
-                (Origin::Dialled(*peer), self.diallers[*peer].endpoint.clone())
+                let Some(dialler) = self.diallers.get(*peer) else { return };
+                (Origin::Dialled(*peer), dialler.endpoint.clone())
             }
             Some(Kind::Referred) => {
                 let Some(other) = self.referrals.expected(id) else { return };
@@ -246,7 +250,11 @@ impl Cloak {
 
     fn gone(&mut self, id: LinkId, why: String, is_self: bool, now: Time) {
         match self.links.remove(id) {
-            Some(Kind::Dialled(peer)) => self.diallers[peer].ended(id, why, is_self, now),
+            Some(Kind::Dialled(peer)) => {
+                if let Some(dialler) = self.diallers.get_mut(peer) {
+                    dialler.ended(id, why, is_self, now);
+                }
+            }
             Some(Kind::Referred) => self.referrals.ended(id),
             Some(Kind::Called | Kind::Control) | None => (),
         }
@@ -261,10 +269,8 @@ impl Cloak {
     /// What was tried in vain may work now; what seems well may be cut.
     fn path_changed(&mut self, now: Time) {
         self.switch.suspect(now);
-        for at in 0..self.diallers.len() {
-            let attempts = self.diallers[at].kick(now);
-            self.abort(attempts, now);
-        }
+        let attempts = self.diallers.iter_mut().flat_map(|dialler| dialler.kick(now)).collect();
+        self.abort(attempts, now);
         self.dial(now);
     }
 
@@ -289,8 +295,8 @@ impl Cloak {
             return;
         }
         for at in 0..self.diallers.len() {
-            let health = self.health(&self.diallers[at]);
-            let dialler = &mut self.diallers[at];
+            let Some(dialler) = self.diallers.get_mut(at) else { continue };
+            let health = self.switch.health(dialler.name.as_ref());
             let step = dialler.tick(health, &mut self.rng, now);
             if step.dial {
                 let id = self.links.insert(Kind::Dialled(at));
@@ -334,8 +340,9 @@ impl Cloak {
             match notice {
                 Notice::Found(id, name) => match self.links.get(id) {
                     Some(Kind::Dialled(peer)) => {
-                        let others = self.diallers[*peer].proved(id, name);
-                        self.memory.met(&self.diallers[*peer].endpoint);
+                        let Some(dialler) = self.diallers.get_mut(*peer) else { continue };
+                        let others = dialler.proved(id, name);
+                        self.memory.met(&dialler.endpoint);
                         self.abort(others, now);
                     }
                     _ => self.referrals.proved(id),
@@ -365,10 +372,8 @@ impl Cloak {
             self.keep(now);
             let ports = std::mem::take(&mut self.listening);
             self.actions.extend(ports.into_keys().map(Action::Unlisten));
-            for at in 0..self.diallers.len() {
-                let attempts = self.diallers[at].take_attempts();
-                self.abort(attempts, now);
-            }
+            let attempts = self.diallers.iter_mut().flat_map(Dialler::take_attempts).collect();
+            self.abort(attempts, now);
         }
     }
 
@@ -487,8 +492,10 @@ impl Machine for Cloak {
                 self.lost(id, Some(Action::Close(id)), "the far end closed the link", now);
             }
             Input::Closed(id, cause) => {
-                if let (Cause::Offline, Some(Kind::Dialled(peer))) = (cause, self.links.get(id)) {
-                    self.diallers[*peer].offline(now);
+                if let (Cause::Offline, Some(Kind::Dialled(peer))) = (cause, self.links.get(id))
+                    && let Some(dialler) = self.diallers.get_mut(*peer)
+                {
+                    dialler.offline(now);
                 }
                 self.lost(id, None, dial::cause_text(cause), now);
             }

@@ -105,13 +105,13 @@ impl Post {
             Way::Link(out) => self.pass(parcel, out, now),
             Way::Here => self.run_errand(&parcel, now),
             Way::Wait(awaited) => {
-                let mut dropped = 0;
+                let mut dropped: u64 = 0;
                 while !self.pool.has_room(KEPT_SHARE) && self.kept.drop_one() {
-                    dropped += 1;
+                    dropped = dropped.saturating_add(1);
                 }
                 if self.pool.has_room(KEPT_SHARE) {
                     self.wanted.push_back(awaited);
-                    dropped += self.kept.push(awaited, parcel);
+                    dropped = dropped.saturating_add(self.kept.push(awaited, parcel));
                 } else {
                     self.counters.add("dropped-no-memory");
                 }
@@ -144,7 +144,7 @@ impl Post {
             carrier.link.send(parcel.frame, now)
         });
         if is_sent == Some(true) {
-            self.forwarded += 1;
+            self.forwarded = self.forwarded.saturating_add(1);
         } else {
             self.counters.add("dropped-queue-full");
         }
@@ -203,8 +203,9 @@ impl Post {
     /// Routes the packets that waited on a link that is no more.
     pub fn rescue(&mut self, packets: VecDeque<Buffer>, roster: &Roster, now: Time) {
         for frame in packets {
-            let destination = Route::new_checked(&frame[FRAME_HEADER..]).map(|r| r.destination());
-            let Ok(destination) = destination else { continue };
+            let header = frame.get(FRAME_HEADER..).unwrap_or_default();
+            let Ok(route) = Route::new_checked(header) else { continue };
+            let destination = route.destination();
             let parcel = Parcel { frame, destination, from: None, arrival: None, since: now };
             self.route(parcel, roster, now);
         }
@@ -217,8 +218,8 @@ fn admit(frame: &mut Buffer, client: Option<Name>) -> Result<Name, &'static str>
     if frame::kind(frame) == Ok(Kind::Packet) && frame.len() < HEAD_ROOM {
         return Err("dropped-bad-packet");
     }
-    let mut route = Route::new_checked(&mut frame.bytes_mut()[FRAME_HEADER..])
-        .map_err(|_| "dropped-bad-route")?;
+    let header = frame.bytes_mut().get_mut(FRAME_HEADER..).unwrap_or_default();
+    let mut route = Route::new_checked(header).map_err(|_| "dropped-bad-route")?;
     if client.is_some_and(|name| name != route.source()) {
         return Err("dropped-forged-source");
     }

@@ -35,6 +35,12 @@ impl End {
         let (spares, attested) = ([None; 2], Attested::default());
         Self { primary, spares, since: now, attested, attested_on, last_error }
     }
+
+    /// The spare that we dialled, or the one that its end did.
+    pub fn spare(&mut self, is_dialled: bool) -> &mut Option<LinkId> {
+        let [called, dialled] = &mut self.spares;
+        if is_dialled { dialled } else { called }
+    }
 }
 
 /// Where a packet goes from here.

@@ -203,7 +203,7 @@ impl Switch {
         }
         let end = self.roster.meet(name, now);
         if verdict == Verdict::Spare {
-            if let Some(older) = end.spares[usize::from(is_dialled)].replace(id) {
+            if let Some(older) = end.spare(is_dialled).replace(id) {
                 self.retire(older, now);
             }
             return;
@@ -213,7 +213,7 @@ impl Switch {
             end.since = now;
         }
         // A spare of the same end's dialling is older than this link and meant no more.
-        let older = end.spares[usize::from(is_dialled)].take();
+        let older = end.spare(is_dialled).take();
         self.roster.table.set_up(name, true);
         self.overlay_sees(&name, true, now);
         older.into_iter().for_each(|spare| self.retire(spare, now));
@@ -234,11 +234,11 @@ impl Switch {
     /// The old link becomes a spare of the fresh one and hands its packets over.
     fn yield_to(&mut self, fresh: LinkId, old: LinkId, name: Name, now: Time) {
         let Some(carrier) = self.post.carriers.get_mut(old) else { return };
-        let (packets, place) = (carrier.link.take_queue(), carrier.origin.is_dialled());
+        let (packets, is_dialled) = (carrier.link.take_queue(), carrier.origin.is_dialled());
         for packet in packets {
             self.post.carriers.on(fresh, |carrier| carrier.link.send(packet, now));
         }
-        if let Some(older) = self.roster.meet(name, now).spares[usize::from(place)].replace(old) {
+        if let Some(older) = self.roster.meet(name, now).spare(is_dialled).replace(old) {
             self.retire(older, now);
         }
     }

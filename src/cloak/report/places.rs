@@ -35,7 +35,7 @@ pub(in crate::cloak) fn map(switch: &Switch, tree: u8) -> Result<Map, String> {
     };
     let said = told.iter().map(|(name, word)| (name, word, false));
     let all = said.chain(recorded.iter().map(|(name, word)| (name, word, true)));
-    let left_out = (told.len() + recorded.len()).saturating_sub(MAP_PLACES_MAX) as u64;
+    let left_out = told.len().saturating_add(recorded.len()).saturating_sub(MAP_PLACES_MAX) as u64;
     let mut all: Vec<_> = all.collect();
     // Whoever hangs near the root is worth more than one of many below.
     all.sort_by_key(|(name, word, is_recorded)| (*is_recorded, !is_linked(name), word.len()));
