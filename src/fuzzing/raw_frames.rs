@@ -27,12 +27,15 @@ use crate::overlay::hyperbolic::Settings;
 use crate::overlay::routes::{Routes, Via};
 use crate::wire::frame;
 use crate::wire::link::Role;
+use crate::wire::packet::{ConType, VERSION};
 use crate::wire::route;
 
 /// Bytes of a frame's length.
 const LENGTH_LEN: usize = 4;
 /// Seed of the honest client's identity.
 const HONEST: u8 = 110;
+/// Rings of the clock in one run: time passes no further then.
+const ROUNDS_MAX: usize = 500;
 /// Frames of the machine that are remembered.
 const HEARD_MAX: usize = 64;
 
@@ -139,6 +142,8 @@ struct Town<M> {
     honest: Option<End>,
     /// Frames that the machine said to others.
     heard: VecDeque<Vec<u8>>,
+    /// How often the clock rang.
+    rounds: usize,
 }
 
 impl<M: Machine> Town<M> {
@@ -146,7 +151,7 @@ impl<M: Machine> Town<M> {
         let (pool, rng) = (Pool::new(64 << 20), Rng::new([9; 32]));
         let driver = Driver::new(machine, &[]);
         let (ends, honest, heard) = Default::default();
-        let mut town = Self { driver, is_well, pool, rng, ends, honest, heard };
+        let mut town = Self { driver, is_well, pool, rng, ends, honest, heard, rounds: 0 };
         let id = town.driver.call_on(LOCAL, caller());
         town.honest = id.map(|id| town.end(id, Some((HONEST, Role::Client))));
         town.carry();
@@ -235,16 +240,18 @@ impl<M: Machine> Town<M> {
                 script.pick(&frames).cloned().unwrap_or_default()
             }
         };
-        if form & 8 != 0 {
+        // Half of them are as they are.
+        let change = if form & 128 == 0 { 0 } else { form };
+        if change & 8 != 0 {
             bend(&mut frame, script);
         }
-        if form & 16 != 0 {
+        if change & 16 != 0 {
             frame.truncate(script.short() % (frame.len() + 1));
         }
-        if form & 32 != 0 {
+        if change & 32 != 0 {
             frame.extend(body(script));
         }
-        if form & 64 != 0 && frame.len() > LENGTH_LEN {
+        if change & 64 != 0 && frame.len() > LENGTH_LEN {
             frame[LENGTH_LEN] = script.byte();
         }
         measured(frame)
@@ -290,7 +297,8 @@ impl<M: Machine> Town<M> {
     /// Time passes, and all that speak the link protocol answer in it.
     fn pass(&mut self, time: Duration) {
         let end = self.driver.now + time;
-        for _ in 0..64 {
+        while self.rounds < ROUNDS_MAX {
+            self.rounds += 1;
             let due = self.driver.machine.next_timeout().map(|due| due.at);
             let Some(due) = due.filter(|due| *due <= end) else {
                 self.driver.now = end;
@@ -326,9 +334,12 @@ fn remember(heard: &mut VecDeque<Vec<u8>>, mut said: &[u8]) {
 }
 
 fn body(script: &mut Script<'_>) -> Vec<u8> {
-    let count = usize::from(script.byte());
-    // The upper half counts in sixteens, so that long messages are in reach.
-    let count = if count < 128 { count } else { (count - 120) * 16 };
+    // Most end near where a packet's headers do; some are as long as a message of a tree.
+    let count = match usize::from(script.byte()) {
+        count @ 0..192 => count % 48,
+        count @ 192..240 => count - 144,
+        count => (count - 239) * 150,
+    };
     script.take(count).to_vec()
 }
 
@@ -344,7 +355,7 @@ fn measured(mut frame: Vec<u8>) -> Vec<u8> {
     frame
 }
 
-/// A Routing Header that is right, and anything behind it.
+/// A Routing Header that is right and anything behind it, or what begins as a packet does.
 fn routed(own: &Name, script: &mut Script<'_>) -> Vec<u8> {
     let form = script.byte();
     let source = if form & 1 == 0 { *own } else { some_name(script) };
@@ -354,7 +365,12 @@ fn routed(own: &Name, script: &mut Script<'_>) -> Vec<u8> {
     if form & 4 != 0 {
         steer(&mut header, script);
     }
-    [&header[..], &body(script)].concat()
+    let mut rest = body(script);
+    if form & 8 != 0 {
+        let start = [VERSION, ConType::ALL[script.below(ConType::ALL.len())] as u8];
+        rest.iter_mut().zip(start).for_each(|(byte, right)| *byte = right);
+    }
+    [&header[..], &rest].concat()
 }
 
 /// The machine's Name, one of a node around it, or one of no node.

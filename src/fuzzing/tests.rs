@@ -60,32 +60,35 @@ fn frames_of_chance_harm_nobody() {
     }
 }
 
+/// A machine's input: steps of one place, each of a head and a body of some length.
+fn steps(machine: u8, heads: impl Iterator<Item = Vec<u8>>, filled: u8) -> Vec<u8> {
+    let step = |head: Vec<u8>| {
+        let length = head.last().copied().map_or(0, usize::from);
+        [head, vec![filled; length]].concat()
+    };
+    [vec![machine], heads.flat_map(step).collect()].concat()
+}
+
 /// FR-02, FR-05: bodies of every length, from a neighbour (place 0) and a client (place 1).
 #[test]
 fn frames_of_every_kind_and_length_harm_nobody() {
     for (machine, place) in [(0, 0), (0, 1), (1, 0), (2, 0)] {
-        let said = |kind: u8, length: u8| {
-            let mut step = vec![machine, place, 1, kind, length];
-            step.resize(step.len() + usize::from(length), kind);
-            raw_frames(&step);
-        };
-        (0..=255).for_each(|kind| said(kind, 0));
-        for kind in 1..=16 {
-            (1..80).step_by(3).for_each(|length| said(kind, length));
+        raw_frames(&steps(machine, (0..=255).map(|kind| vec![place, 1, kind, 0]), 0));
+        for kind in 1..=17 {
+            let heads = (1..48).map(|length| vec![place, 1, kind, length]);
+            raw_frames(&steps(machine, heads, kind));
         }
     }
 }
 
-/// FR-02: packets and errands whose Routing Header is right, and what follows has every length.
+/// FR-02: packets and errands whose Routing Header is right, and what follows has every length;
+/// to an honest client (0) and to the device (1).
 #[test]
 fn what_follows_a_routing_header_may_have_any_length() {
     for machine in 0..3 {
-        for form in [2, 3] {
-            for (length, to) in (0..64).flat_map(|length| [(length, 0), (length, 1)]) {
-                let mut step = vec![machine, 0, form, 0, to, length];
-                step.resize(step.len() + usize::from(length), 32);
-                raw_frames(&step);
-            }
+        for (form, to) in [(2, 0), (2, 1), (3, 0), (3, 1)] {
+            let heads = (0..48).map(|length| vec![0, form, 0, to, length]);
+            raw_frames(&steps(machine, heads, 32));
         }
     }
 }
