@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::control::request::{Reply, Request};
 
@@ -13,6 +14,9 @@ use super::stream::Stream;
 const SHORT_MAX: usize = 16 << 10;
 /// Bytes of any other reply, at most: a status of very many sessions.
 const LONG_MAX: u64 = 64 << 20;
+
+/// A daemon that lives answers in milliseconds.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// The connection, before it is anything else.
 #[derive(Debug)]
@@ -54,8 +58,13 @@ impl Control {
 
     /// Asks, and takes one reply.
     pub(super) fn ask(mut self, request: &Request) -> Result<Reply, Error> {
+        self.socket.set_read_timeout(Some(ANSWER_MAX))?;
         self.send(request)?;
-        read_line(&mut BufReader::new(&self.socket).take(LONG_MAX))
+        let reply = read_line(&mut BufReader::new(&self.socket).take(LONG_MAX));
+        reply.map_err(|error| match error {
+            Error::Io(why) if why.kind() == io::ErrorKind::WouldBlock => Error::Mute(self.state),
+            other => other,
+        })
     }
 
     /// Asks for something that is done or refused.

@@ -35,6 +35,12 @@ pub enum Error {
     /// The daemon ended, or was ended, before it had answered.
     #[error("the muses-node went away before it answered: look into its log")]
     Gone,
+    /// The daemon is there and does not answer.
+    #[error(
+        "the muses-node of {0} has not answered for 10 s: is it stopped (kill -CONT goes on), or \
+         very busy?"
+    )]
+    Mute(PathBuf),
     /// The daemon speaks otherwise than we do.
     #[error("the muses-node answered '{0}': are it and this program of one version?")]
     Unexpected(String),
@@ -53,6 +59,7 @@ impl Error {
             | Self::Denied(_)
             | Self::NoHome
             | Self::Gone
+            | Self::Mute(_)
             | Self::Unexpected(_)
             | Self::Io(_) => None,
         }

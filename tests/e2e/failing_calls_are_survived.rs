@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use super::bytes::Pattern;
 use super::cluster::{Daemon, Plan, say};
-use super::programs::are_here;
+use super::programs::{are_here, run};
 use super::sockets::{accept, dial, echo_service, service, spawn};
 
 /// Calls, what happens to them, and how often.
@@ -75,4 +75,15 @@ fn a_device_that_is_stopped_for_a_moment_goes_on() {
     let since = Instant::now();
     near.read_exact(&mut [0; 3]).expect("an answer, late");
     say(&format!("answered {:?} after a stop of 4 s", since.elapsed()));
+}
+
+#[test]
+fn a_daemon_that_is_stopped_is_said_to_be() {
+    let cluster = Plan::default().start();
+    cluster.bob.process.signal(Signal::STOP);
+    let outcome = run(&mut cluster.bob.tool(&["status"]));
+    cluster.bob.process.signal(Signal::CONT);
+    assert_eq!(outcome.status.code(), Some(1), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("has not answered for 10 s"), "{}", outcome.stderr);
+    assert!(run(&mut cluster.bob.tool(&["status"])).status.success());
 }
