@@ -26,7 +26,7 @@ impl Acks {
     pub(crate) fn received(&mut self, session: u64, marked: bool, now_please: bool, now: Time) {
         self.received = self.received.wrapping_add(1);
         self.marked = self.marked.wrapping_add(u32::from(marked));
-        self.packets += 1;
+        self.packets = self.packets.saturating_add(1);
         let at_once = now_please || self.packets >= ACK_EVERY;
         self.owe(session, if at_once { now } else { now + ACK_DELAY });
     }

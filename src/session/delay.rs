@@ -48,12 +48,12 @@ impl Delay {
     /// moment, so that the least can be seen again.
     pub(crate) fn measured(&mut self, sample: Duration, now: Time) -> bool {
         self.was_courteous = false;
-        let turn = (FIRST_TURN * (1 << self.turns.min(3))).min(TURN);
+        let turn = FIRST_TURN.saturating_mul(1 << self.turns.min(3)).min(TURN);
         let is_over = self.least[0].is_some() && now.since(self.turned) >= turn;
         if is_over || self.least[0].is_none() {
             self.least = [None, self.least[0]];
             self.turned = now;
-            self.turns += u32::from(is_over);
+            self.turns = self.turns.saturating_add(is_over.into());
         }
         self.least[0] = Some(self.least[0].map_or(sample, |least| least.min(sample)));
         is_over
@@ -76,9 +76,10 @@ impl Delay {
     /// The part of a window that stands in queues no longer than is allowed, where a round trip of
     /// this length shows that not all of it does.
     pub(crate) fn fitting(&self, window: u64, sample: Duration) -> Option<u64> {
-        let fits = self.least() + ALLOWED;
-        let part = u128::from(window) * fits.as_nanos() / sample.as_nanos().max(1);
-        (sample > fits).then_some(part as u64)
+        let fits = self.least().saturating_add(ALLOWED);
+        let part = u128::from(window).saturating_mul(fits.as_nanos());
+        let part = part.checked_div(sample.as_nanos()).filter(|_| sample > fits)?;
+        Some(part as u64)
     }
 }
 

@@ -45,7 +45,7 @@ impl Ends {
 #[must_use]
 pub fn blank(pool: &Pool, room: usize) -> Buffer {
     debug_assert!(room <= PAYLOAD_MAX, "a payload of {room} bytes");
-    let mut buffer = pool.take(HEAD_ROOM + room + ICV_MAX);
+    let mut buffer = pool.take(room.saturating_add(HEAD_ROOM + ICV_MAX));
     buffer.reserve_head(HEAD_ROOM);
     buffer
 }
@@ -66,10 +66,12 @@ pub(crate) fn close(
     }
     buffer.unskip(HEAD_ROOM);
     let total = buffer.len();
-    let bytes = buffer.bytes_mut();
-    frame::emit(bytes, Kind::Packet, total);
-    route::emit(&mut bytes[FRAME_HEADER..], &ends.source, &ends.destination, HOPS_MAX);
-    bytes[FRAME_HEADER + ROUTE_LEN..HEAD_ROOM].copy_from_slice(&persistent);
+    // It is so long at least, or its head room could not have been taken back.
+    if let Some(head) = buffer.bytes_mut().first_chunk_mut::<HEAD_ROOM>() {
+        frame::emit(head, Kind::Packet, total);
+        route::emit(&mut head[FRAME_HEADER..], &ends.source, &ends.destination, HOPS_MAX);
+        head[FRAME_HEADER + ROUTE_LEN..].copy_from_slice(&persistent);
+    }
     Ok(())
 }
 

@@ -89,7 +89,7 @@ impl Flow {
             return false;
         }
         self.since = now;
-        self.resumed += 1;
+        self.resumed = self.resumed.saturating_add(1);
         true
     }
 
@@ -122,7 +122,7 @@ impl Flow {
     /// A try was made; plans the next one. Where nothing waits, the tunnel is idle again after a
     /// few (true): an idle tunnel sends nothing.
     pub(crate) fn tried(&mut self, something_waits: bool, rng: &mut Rng, now: Time) -> bool {
-        self.tries += 1;
+        self.tries = self.tries.saturating_add(1);
         if !something_waits && self.tries >= IDLE_TRIES {
             (self.outage, self.since, self.next_try) = (None, now, None);
             return true;
@@ -134,7 +134,7 @@ impl Flow {
         };
         // A jitter of an eighth keeps the peers of a relay that returns from speaking at once.
         let eighth = u64::try_from(every.as_nanos() / 8).unwrap_or(1);
-        let jitter = Duration::from_nanos(rng.below(2 * eighth));
+        let jitter = Duration::from_nanos(rng.below(eighth.saturating_mul(2)));
         self.next_try = Some(now + every - Duration::from_nanos(eighth) + jitter);
         false
     }

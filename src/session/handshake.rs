@@ -146,8 +146,8 @@ impl Initiator {
         offer.emit(&mut writer);
         let len = writer.len();
         let manner = Manner { psk: psk.is_some(), notice, cookie: None };
-        let mut first = vec![0; len + Noise::OVERHEAD_MAX];
-        let len = noise.write(&payload[..len], &mut first)?;
+        let mut first = vec![0; len.saturating_add(Noise::OVERHEAD_MAX)];
+        let len = noise.write(payload.get(..len).unwrap_or_default(), &mut first)?;
         first.truncate(len);
         let hello = hello_frame(&manner, &first, session, (ends, own.pool))?;
         let offered = own.suites.to_vec();
@@ -265,7 +265,8 @@ impl Responder {
         let mut noise = Noise::responder(own.identity.static_key(), &mix, psk, rng)?;
         let mut payload = [0; MESSAGE_MAX];
         let len = noise.read(hello, &mut payload)?;
-        let offer = Offer::parse(&payload[..len]).map_err(|_| HandshakeError::Stray)?;
+        let offer = payload.get(..len).unwrap_or_default();
+        let offer = Offer::parse(offer).map_err(|_| HandshakeError::Stray)?;
         let common = offer.suites.iter().filter_map(|number| Suite::from_number(*number));
         let mut common = common.filter(|suite| own.suites.contains(suite));
         let suite = common.next().ok_or(HandshakeError::Refused(Reason::NoSuite))?;
@@ -314,7 +315,8 @@ impl Responder {
             Ok(len) => len,
             Err(error) => return Err((Some(self), error.into())),
         };
-        self.go_on(&payload[..len], now).map_err(|error| (None, error))
+        let payload = payload.get(..len).unwrap_or_default();
+        self.go_on(payload, now).map_err(|error| (None, error))
     }
 
     fn go_on(self, payload: &[u8], now: Time) -> Result<Established, HandshakeError> {

@@ -69,7 +69,7 @@ impl Drop for Inbox {
     fn drop(&mut self) {
         let ahead = self.ahead.iter().flatten();
         let ahead: u64 = ahead.map(|item| cost(item.kind, item.payload.len())).sum();
-        self.release(ahead + self.ready_bytes);
+        self.release(ahead.saturating_add(self.ready_bytes));
     }
 }
 
@@ -98,7 +98,7 @@ pub(crate) const CREDIT_USEFUL: u64 = PACKET_COST + 1024;
 
 /// What a packet costs of the credit: control costs nothing, or it could be starved by data.
 pub(crate) fn cost(kind: ConType, len: usize) -> u64 {
-    if kind == ConType::Data { len as u64 + PACKET_COST } else { 0 }
+    if kind == ConType::Data { PACKET_COST.saturating_add(len as u64) } else { 0 }
 }
 
 impl Inbox {
@@ -132,22 +132,22 @@ impl Inbox {
     /// side's memory (RL-05). What control says is a byte at most, and free.
     pub(crate) fn is_paid(&self, kind: ConType, len: usize) -> bool {
         let is_brief = kind == ConType::Data || len <= CONTROL_MAX;
-        is_brief && self.kept + cost(kind, len) <= self.granted
+        is_brief && self.kept.saturating_add(cost(kind, len)) <= self.granted
     }
 
     /// Keeps a verified packet that fits.
     pub(crate) fn put(&mut self, seq: u64, item: Item, now: Time) {
         let Some(place) = seq.checked_sub(self.next).map(|place| place as usize) else { return };
-        while self.ahead.len() <= place {
+        if place >= self.ahead.len() {
+            self.ahead.resize_with(place, || None);
             self.ahead.push_back(None);
-        }
-        if place + 1 == self.ahead.len() {
             self.highest_at = now;
         }
+        let Some(here) = self.ahead.get_mut(place) else { return };
         let cost = cost(item.kind, item.payload.len());
-        self.kept += cost;
+        *here = Some(item);
+        self.kept = self.kept.saturating_add(cost);
         self.charge(cost);
-        self.ahead[place] = Some(item);
     }
 
     /// The next packet in order, if it is here.
@@ -156,9 +156,9 @@ impl Inbox {
             return None;
         }
         let item = self.ahead.pop_front().flatten()?;
-        self.next += 1;
+        self.next = self.next.saturating_add(1);
         let cost = cost(item.kind, item.payload.len());
-        self.cost += cost;
+        self.cost = self.cost.saturating_add(cost);
         self.release(cost);
         Some(item)
     }
@@ -206,9 +206,9 @@ impl Inbox {
     /// Puts data in order behind what waits for the application.
     pub(crate) fn deliver(&mut self, payload: Buffer, pool: &Pool) {
         let len = payload.len();
-        self.ready_bytes += len as u64;
+        self.ready_bytes = self.ready_bytes.saturating_add(len as u64);
         self.charge(len as u64);
-        self.received += len as u64;
+        self.received = self.received.saturating_add(len as u64);
         if len > GATHERED {
             self.ready.push_back(payload);
             return;
@@ -238,14 +238,14 @@ impl Inbox {
     /// The application took `count` bytes.
     pub(crate) fn consume(&mut self, count: usize) {
         let mut left = count;
-        self.ready_bytes -= count as u64;
+        self.ready_bytes = self.ready_bytes.saturating_sub(count as u64);
         self.release(count as u64);
         while let Some(first) = self.ready.front_mut() {
-            if first.len() > left {
+            let Some(rest) = left.checked_sub(first.len()) else {
                 first.skip(left);
                 break;
-            }
-            left -= first.len();
+            };
+            left = rest;
             self.ready.pop_front();
         }
     }
@@ -257,10 +257,20 @@ impl Inbox {
         self.ready_bytes = 0;
     }
 
-    /// Credit to tell the sender: what the application has taken, and the window beyond it.
+    /// Credit there is to grant: what the application has taken, and the window beyond it.
+    fn free(&self) -> u64 {
+        self.cost.saturating_add(self.window.saturating_sub(self.ready_bytes))
+    }
+
+    /// Whether so little is left before the edge that no data is sent for it.
+    fn is_at_edge(&self) -> bool {
+        self.kept.saturating_add(CREDIT_USEFUL) > self.edge
+    }
+
+    /// Credit to tell the sender.
     pub(crate) fn credit(&mut self) -> u64 {
-        self.granted = self.granted.max(self.cost + self.window.saturating_sub(self.ready_bytes));
-        if self.kept + CREDIT_USEFUL > self.edge {
+        self.granted = self.granted.max(self.free());
+        if self.is_at_edge() {
             self.edge = self.granted;
         }
         self.granted
@@ -268,13 +278,12 @@ impl Inbox {
 
     /// Whether the sender should hear of new credit: half the window is free again.
     pub(crate) fn owes_credit(&self) -> bool {
-        let free = self.cost + self.window.saturating_sub(self.ready_bytes);
-        free.saturating_sub(self.granted) >= self.window / 2
+        self.free().saturating_sub(self.granted) >= self.window / 2
     }
 
     /// A packet of data has come; `is_last` says that the sender may not send more now.
     pub(crate) fn ended(&mut self, is_last: bool) {
-        let is_used_up = self.kept <= self.edge && self.kept + CREDIT_USEFUL > self.edge;
+        let is_used_up = self.kept <= self.edge && self.is_at_edge();
         self.is_short = is_last && is_used_up;
     }
 
@@ -284,7 +293,7 @@ impl Inbox {
         let is_narrow = self.ready_bytes == 0 && self.window < max;
         let is_due = is_narrow && std::mem::take(&mut self.is_short);
         if is_due {
-            self.window = (self.window * 2).min(max);
+            self.window = self.window.saturating_mul(2).min(max);
         }
         is_due
     }

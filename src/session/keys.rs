@@ -189,7 +189,8 @@ impl Keys {
             seq: self.sent,
             session: self.tunnel,
         };
-        self.sent += 1;
+        // The number is the nonce, so it must not repeat; no epoch lasts for 2^64 packets.
+        self.sent = self.sent.saturating_add(1);
         envelope::close(body, self.ends, &header, Some(&mut self.sealer))
     }
 
@@ -237,7 +238,7 @@ impl Keys {
             Stage::Ahead => &mut self.step,
         };
         let (epoch, seq) = (step.leaving, step.sent);
-        step.sent += 1;
+        step.sent = step.sent.saturating_add(1);
         let header = Header { kind, suite, last: false, epoch, seq, session: tunnel };
         envelope::close(body, ends, &header, Some(&mut step.sealer))
     }

@@ -51,6 +51,17 @@ pub(crate) struct Acked {
     pub(crate) lost: u64,
 }
 
+impl Acked {
+    /// Adds what the same acknowledgement brought to another session.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.landed = self.landed.saturating_add(other.landed);
+        self.lost = self.lost.saturating_add(other.lost);
+        self.transmission = self.transmission.max(other.transmission);
+        self.rtt = self.rtt.or(other.rtt);
+    }
+}
+
 /// An acknowledgement that cannot be true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FalseClaim;
@@ -76,7 +87,7 @@ pub(crate) struct Log {
 impl Log {
     /// SeqNBR of the next packet; also the number of packets sealed so far.
     pub(crate) fn next(&self) -> u64 {
-        self.base + self.kept.len() as u64
+        self.base.saturating_add(self.kept.len() as u64)
     }
 
     /// Everything below is acknowledged.
@@ -106,8 +117,8 @@ impl Log {
 
     /// Keeps the packet with SeqNBR [`Log::next`], which leaves now.
     pub(crate) fn push(&mut self, frame: Buffer, transmission: u64, now: Time) {
-        self.memory += frame.capacity();
-        self.in_flight += frame.len() as u64;
+        self.memory = self.memory.saturating_add(frame.capacity());
+        self.in_flight = self.in_flight.saturating_add(frame.len() as u64);
         self.kept.push_back(Kept {
             frame,
             fate: Fate::InFlight,
@@ -121,10 +132,10 @@ impl Log {
     pub(crate) fn push_waiting(&mut self, frame: Buffer) {
         let len = frame.len() as u64;
         self.push(frame, 0, Time::ZERO);
-        self.in_flight -= len;
+        self.in_flight = self.in_flight.saturating_sub(len);
         if let Some(kept) = self.kept.back_mut() {
             (kept.fate, kept.sendings) = (Fate::Lost, 0);
-            self.lost += 1;
+            self.lost = self.lost.saturating_add(1);
         }
     }
 
@@ -150,21 +161,22 @@ impl Log {
         let mut news = Acked::default();
         while self.base < cumulative {
             let Some(kept) = self.kept.pop_front() else { break };
-            self.memory -= kept.frame.capacity();
+            self.memory = self.memory.saturating_sub(kept.frame.capacity());
             self.scan = self.scan.saturating_sub(1);
-            self.base += 1;
+            self.base = self.base.saturating_add(1);
             self.arrived(&kept, self.base == highest, delay, now, &mut news);
         }
         for span in spans {
             for seq in span.start.max(self.base)..span.end {
-                let at = (seq - self.base) as usize;
+                let at = seq.saturating_sub(self.base) as usize;
                 let Some(kept) = self.kept.get_mut(at) else { break };
                 if kept.fate == Fate::Arrived {
                     continue;
                 }
                 let snapshot = Kept { frame: kept.frame.share(), ..*kept };
                 kept.fate = Fate::Arrived;
-                self.arrived(&snapshot, seq + 1 == highest, delay, now, &mut news);
+                let is_highest = seq.saturating_add(1) == highest;
+                self.arrived(&snapshot, is_highest, delay, now, &mut news);
             }
         }
         self.weigh_early(&mut news);
@@ -180,15 +192,16 @@ impl Log {
         now: Time,
         news: &mut Acked,
     ) {
+        let len = kept.frame.len() as u64;
         match kept.fate {
             Fate::Arrived => return,
             Fate::InFlight => {
-                news.landed += kept.frame.len() as u64;
-                self.in_flight -= kept.frame.len() as u64;
+                news.landed = news.landed.saturating_add(len);
+                self.in_flight = self.in_flight.saturating_sub(len);
             }
-            Fate::Lost => self.lost -= 1,
+            Fate::Lost => self.lost = self.lost.saturating_sub(1),
         }
-        news.bytes += kept.frame.len() as u64;
+        news.bytes = news.bytes.saturating_add(len);
         news.transmission = news.transmission.max(kept.transmission);
         let since = now.since(kept.sent_at).saturating_sub(delay);
         match kept.sendings {
@@ -229,15 +242,15 @@ impl Log {
     fn find_lost(&mut self, highest: u64, news: &mut Acked) {
         let below = highest.saturating_sub(REORDERED).saturating_sub(self.base) as usize;
         let end = if news.resent > 0 { self.kept.len() } else { below };
-        for at in 0..end.min(self.kept.len()) {
-            let kept = &mut self.kept[at];
+        for (at, kept) in self.kept.iter_mut().enumerate().take(end) {
             let is_overtaken = (at < below && kept.transmission < news.transmission)
-                || kept.transmission + REORDERED <= news.resent;
+                || kept.transmission.saturating_add(REORDERED) <= news.resent;
             if kept.fate == Fate::InFlight && is_overtaken {
                 kept.fate = Fate::Lost;
-                news.lost += kept.frame.len() as u64;
-                self.in_flight -= kept.frame.len() as u64;
-                self.lost += 1;
+                let len = kept.frame.len() as u64;
+                news.lost = news.lost.saturating_add(len);
+                self.in_flight = self.in_flight.saturating_sub(len);
+                self.lost = self.lost.saturating_add(1);
                 self.scan = self.scan.min(at);
             }
         }
@@ -246,16 +259,16 @@ impl Log {
     /// Everything under way is lost: the path was gone, and the next may be another. Returns the
     /// bytes that were.
     pub(crate) fn lose_all(&mut self) -> u64 {
-        let mut bytes = 0;
+        let mut bytes = 0_u64;
         for kept in &mut self.kept {
             if kept.fate == Fate::InFlight {
                 kept.fate = Fate::Lost;
-                bytes += kept.frame.len() as u64;
-                self.lost += 1;
+                bytes = bytes.saturating_add(kept.frame.len() as u64);
+                self.lost = self.lost.saturating_add(1);
             }
             kept.sendings = 0;
         }
-        self.in_flight -= bytes;
+        self.in_flight = self.in_flight.saturating_sub(bytes);
         self.scan = 0;
         (self.shortest, self.was_early) = (None, false);
         bytes
@@ -263,13 +276,14 @@ impl Log {
 
     /// The oldest packet under way counts as lost, so that it serves as a probe. Returns its bytes.
     pub(crate) fn lose_oldest(&mut self) -> u64 {
-        let oldest = self.kept.iter().position(|kept| kept.fate == Fate::InFlight);
-        let Some(at) = oldest else { return 0 };
-        self.kept[at].fate = Fate::Lost;
-        self.lost += 1;
+        let mut places = self.kept.iter_mut().enumerate();
+        let oldest = places.find(|(_, kept)| kept.fate == Fate::InFlight);
+        let Some((at, kept)) = oldest else { return 0 };
+        kept.fate = Fate::Lost;
+        let len = kept.frame.len() as u64;
+        self.lost = self.lost.saturating_add(1);
         self.scan = self.scan.min(at);
-        let len = self.kept[at].frame.len() as u64;
-        self.in_flight -= len;
+        self.in_flight = self.in_flight.saturating_sub(len);
         len
     }
 
@@ -279,9 +293,10 @@ impl Log {
             return None;
         }
         let from = self.scan.min(self.kept.len());
-        let at = from + self.kept.range(from..).position(|kept| kept.fate == Fate::Lost)?;
+        let mut places = (from..).zip(self.kept.range(from..));
+        let (at, kept) = places.find(|(_, kept)| kept.fate == Fate::Lost)?;
         self.scan = at;
-        Some(self.kept[at].frame.share())
+        Some(kept.frame.share())
     }
 
     /// The packet [`Log::next_lost`] gave has left.
@@ -289,8 +304,8 @@ impl Log {
         if let Some(kept) = self.kept.get_mut(self.scan) {
             (kept.fate, kept.sent_at, kept.transmission) = (Fate::InFlight, now, transmission);
             kept.sendings = kept.sendings.saturating_add(1);
-            self.in_flight += kept.frame.len() as u64;
-            self.lost -= 1;
+            self.in_flight = self.in_flight.saturating_add(kept.frame.len() as u64);
+            self.lost = self.lost.saturating_sub(1);
         }
     }
 }

@@ -101,19 +101,19 @@ impl Path {
     /// Bytes of payload that may leave although the window is full, of a session that has nothing
     /// under way: a keystroke does not wait for what is.
     pub(crate) fn room_beside(&self) -> usize {
-        if self.in_flight < 2 * self.window { KEYSTROKE } else { 0 }
+        if self.in_flight < self.window.saturating_mul(2) { KEYSTROKE } else { 0 }
     }
 
     /// Whether the packet about to leave is the last the window takes.
     pub(crate) fn is_last(&self, len: u64) -> bool {
-        self.in_flight + len >= self.window
+        self.in_flight.saturating_add(len) >= self.window
     }
 
     /// A packet left; its transmission number.
     pub(crate) fn sent(&mut self, len: u64, now: Time) -> u64 {
-        self.in_flight += len;
+        self.in_flight = self.in_flight.saturating_add(len);
         self.await_answer(now);
-        self.transmission += 1;
+        self.transmission = self.transmission.saturating_add(1);
         self.transmission
     }
 
@@ -167,10 +167,13 @@ impl Path {
             self.make_way(sample, is_turned, acked_transmission);
         }
         match self.smoothed {
-            None => (self.smoothed, self.variation) = (Some(sample), sample / 2),
+            None => {
+                self.variation = sample.checked_div(2).unwrap_or(sample);
+                self.smoothed = Some(sample);
+            }
             Some(smoothed) => {
-                self.variation = (self.variation * 3 + sample.abs_diff(smoothed)) / 4;
-                self.smoothed = Some((smoothed * 7 + sample) / 8);
+                self.variation = smooth(self.variation, sample.abs_diff(smoothed), 4);
+                self.smoothed = Some(smooth(smoothed, sample, 8));
             }
         }
     }
@@ -194,7 +197,7 @@ impl Path {
     /// it was seen how long that took.
     pub(crate) fn grow(&mut self, acked: u64, measured: Option<u64>, now: Time) {
         // A window that was not filled proves nothing about what the path takes.
-        if acked == 0 || self.in_flight + acked < self.window / 2 {
+        if acked == 0 || self.in_flight.saturating_add(acked) < self.window / 2 {
             return;
         }
         // What was sent twice would fill the queues of a slower path unseen, and what was sent
@@ -203,14 +206,16 @@ impl Path {
         if !is_told && self.delay.is_courteous(now) {
             return;
         }
+        let share = (FRAME_MAX as u64).saturating_mul(acked).checked_div(self.window);
+        let share = share.unwrap_or(acked).max(1);
         let by = if self.window < self.threshold {
             acked
         } else if self.delay.is_courteous(now) {
-            (FRAME_MAX as u64 * acked / self.window).clamp(1, acked.div_ceil(8).max(1))
+            share.min(acked.div_ceil(8))
         } else {
-            (FRAME_MAX as u64 * acked / self.window).max(1)
+            share
         };
-        self.window = (self.window + by).min(WINDOW_MAX);
+        self.window = self.window.saturating_add(by).min(WINDOW_MAX);
     }
 
     /// The peer's counters of received and marked packets; `acked_transmission` is the newest
@@ -223,8 +228,9 @@ impl Path {
             return;
         }
         self.seen = (received, marked);
-        let fraction = (marks * WHOLE / u64::from(news)).min(WHOLE);
-        self.alpha = self.alpha - (self.alpha >> ALPHA_SHIFT) + (fraction >> ALPHA_SHIFT);
+        let fraction = marks.saturating_mul(WHOLE).checked_div(news.into()).unwrap_or(0);
+        let kept = self.alpha.saturating_sub(self.alpha >> ALPHA_SHIFT);
+        self.alpha = kept.saturating_add(fraction.min(WHOLE) >> ALPHA_SHIFT);
         if marks > 0 {
             self.reduce(self.alpha.max(WHOLE / 16), acked_transmission);
         }
@@ -240,7 +246,8 @@ impl Path {
             return;
         }
         self.reduced_at = self.transmission;
-        let less = self.window - self.window * fraction / (2 * WHOLE);
+        let by = self.window.saturating_mul(fraction) / (2 * WHOLE);
+        let less = self.window.saturating_sub(by);
         self.window = less.max(WINDOW_MIN.min(self.window));
         self.threshold = self.window;
     }
@@ -259,23 +266,23 @@ impl Path {
 
     fn probe_after(&self) -> Duration {
         let rtt = self.smoothed.unwrap_or(Duration::from_millis(100));
-        (rtt + self.variation * 4).max(PROBE_MIN)
+        rtt.saturating_add(self.variation.saturating_mul(4)).max(PROBE_MIN)
     }
 
     /// How long silence must last to be an outage.
     pub(crate) fn outage_after(&self) -> Duration {
-        (self.probe_after() * 4).clamp(OUTAGE_MIN, OUTAGE_MAX)
+        self.probe_after().saturating_mul(4).clamp(OUTAGE_MIN, OUTAGE_MAX)
     }
 
     /// How long an answer may take.
     pub(crate) fn answer_within(&self) -> Duration {
         let rtt = self.smoothed.unwrap_or(Duration::from_millis(100));
-        rtt + (self.variation * 4).max(HINT_WAIT_MIN)
+        rtt.saturating_add(self.variation.saturating_mul(4).max(HINT_WAIT_MIN))
     }
 
     /// When the next probe is due.
     pub(crate) fn probe_at(&self) -> Option<Time> {
-        let doubled = self.probe_after() * (1 << self.probes.min(6));
+        let doubled = self.probe_after().saturating_mul(1 << self.probes.min(6));
         self.waiting.map(|since| since + doubled)
     }
 
@@ -286,8 +293,14 @@ impl Path {
 
     /// A probe left.
     pub(crate) fn probed(&mut self) {
-        self.probes += 1;
+        self.probes = self.probes.saturating_add(1);
     }
+}
+
+/// The mean of so many values, of which `new` is one and the others are `old`.
+fn smooth(old: Duration, new: Duration, count: u32) -> Duration {
+    let sum = old.saturating_mul(count.saturating_sub(1)).saturating_add(new);
+    sum.checked_div(count).unwrap_or(new)
 }
 
 #[cfg(test)]

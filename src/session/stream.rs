@@ -99,7 +99,7 @@ impl Session {
 
     /// Whether it will, once `len` bytes more are sent.
     pub(crate) fn lacks_credit_after(&self, len: usize) -> bool {
-        let spent = self.spent + cost(ConType::Data, len);
+        let spent = self.spent.saturating_add(cost(ConType::Data, len));
         self.credit.saturating_sub(spent) < CREDIT_USEFUL
     }
 
@@ -113,7 +113,7 @@ impl Session {
         }) {
             return 0;
         }
-        let credit = self.credit - self.spent - PACKET_COST;
+        let credit = self.credit.saturating_sub(self.spent).saturating_sub(PACKET_COST);
         PAYLOAD_MAX.min(usize::try_from(credit).unwrap_or(PAYLOAD_MAX))
     }
 
@@ -139,9 +139,9 @@ impl Session {
         let (len, suite) = (payload.len(), keys.suite().number());
         let header = Header { kind, suite, last, epoch, seq: self.log.next(), session: self.id };
         envelope::close(payload, keys.ends(), &header, Some(sealer))?;
-        self.spent += cost(kind, len);
+        self.spent = self.spent.saturating_add(cost(kind, len));
         if kind == ConType::Data {
-            self.sent += len as u64;
+            self.sent = self.sent.saturating_add(len as u64);
         }
         self.sending = match kind {
             ConType::Accept => Way::Open,

@@ -107,7 +107,7 @@ impl Table {
             return None;
         }
         let opener = PSessId { port, serial: self.next_serial };
-        self.next_serial += 2;
+        self.next_serial = self.next_serial.saturating_add(2);
         let key = opener.to_u64();
         let session = Session::new(SessId { opener, answerer }, true, self.inbox(), now);
         self.sessions.insert(key, session);
@@ -128,7 +128,7 @@ impl Table {
     /// Lets a session go.
     pub(crate) fn remove(&mut self, key: u64) -> Option<Session> {
         let session = self.sessions.remove(&key)?;
-        self.unsettled -= usize::from(session.is_unsettled());
+        self.unsettled = self.unsettled.saturating_sub(session.is_unsettled().into());
         Some(session)
     }
 
@@ -141,7 +141,8 @@ impl Table {
         let log = &mut session.log;
         let news = log.acknowledge(entry.cumulative, entry.spans.as_slice(), delay, now)?;
         session.grant(entry.credit);
-        self.unsettled -= usize::from(was_unsettled && !session.is_unsettled());
+        let is_settled_now = was_unsettled && !session.is_unsettled();
+        self.unsettled = self.unsettled.saturating_sub(is_settled_now.into());
         if news.lost > 0 {
             self.note_loss(key);
         }

@@ -512,6 +512,18 @@ fn bent_packets_are_dropped_and_sent_again() {
     assert!(world.count(B, "forged") > 0);
 }
 
+#[test]
+fn a_frame_cut_off_within_any_of_its_headers_is_dropped() {
+    let mut world = World::new();
+    world.open(A);
+    let hello = world.carried[0].clone();
+    for len in 0..HEAD_ROOM {
+        let frame = world.sides[B].pool.copy(&hello[..len]);
+        world.sides[B].peers.receive(frame, world.now);
+    }
+    assert_eq!(world.count(B, "malformed"), HEAD_ROOM as u64);
+}
+
 /// A slow reader holds up its sender and nobody else; memory stays within the window.
 #[test]
 fn who_does_not_read_stops_its_own_session_only() {

@@ -38,16 +38,23 @@ impl Window {
         ((number / 64 % WORDS) as usize, 1 << (number % 64))
     }
 
+    fn change(&mut self, place: usize, change: impl FnOnce(u64) -> u64) {
+        if let Some(word) = self.ring.get_mut(place) {
+            *word = change(*word);
+        }
+    }
+
     /// What is known of `number`; changes nothing.
     pub(crate) fn look(&self, number: u64) -> Seen {
-        if number >= self.next {
-            return Seen::New;
+        match self.next.saturating_sub(number) {
+            0 => Seen::New,
+            below if below > SIZE => Seen::TooOld,
+            _ => {
+                let (place, bit) = Self::place(number);
+                let is_new = self.ring.get(place).is_some_and(|word| word & bit == 0);
+                if is_new { Seen::New } else { Seen::Again }
+            }
         }
-        if self.next - 1 - number >= SIZE {
-            return Seen::TooOld;
-        }
-        let (word, bit) = Self::place(number);
-        if self.ring[word] & bit == 0 { Seen::New } else { Seen::Again }
     }
 
     /// Remembers `number`, whose packet is verified; says what was known of it before.
@@ -58,15 +65,14 @@ impl Window {
         }
         if number >= self.next {
             // Words between the old and the new newest hold numbers of a round ago.
-            let old = self.next.checked_sub(1).map_or(0, |newest| newest / 64 + 1);
-            let new = number / 64;
-            for word in old.max((new + 1).saturating_sub(WORDS))..=new {
-                self.ring[(word % WORDS) as usize] = 0;
+            let (old, new) = (self.next.div_ceil(64), number / 64);
+            for word in old.max(new.saturating_sub(WORDS - 1))..=new {
+                self.change((word % WORDS) as usize, |_| 0);
             }
             self.next = number.saturating_add(1);
         }
-        let (word, bit) = Self::place(number);
-        self.ring[word] |= bit;
+        let (place, bit) = Self::place(number);
+        self.change(place, |word| word | bit);
         Seen::New
     }
 }

@@ -47,6 +47,11 @@ impl HalfOpen {
         self.held.range((*peer, 0)..=(*peer, u64::MAX))
     }
 
+    fn order_of(&mut self, is_known: bool) -> &mut BTreeMap<u64, Key> {
+        let [strangers, known] = &mut self.order;
+        if is_known { known } else { strangers }
+    }
+
     /// Keeps one.
     pub(super) fn put(&mut self, responder: Box<Responder>, is_known: bool, now: Time) {
         let peer = responder.peer();
@@ -66,9 +71,9 @@ impl HalfOpen {
         let key = (peer, responder.tunnel().opener.to_u64());
         self.remove(key);
         let number = self.next;
-        self.next += 1;
+        self.next = self.next.saturating_add(1);
         self.held.insert(key, Held { responder, is_known, number });
-        self.order[usize::from(is_known)].insert(number, key);
+        self.order_of(is_known).insert(number, key);
     }
 
     /// A stranger's is forgotten after a while; a known Name's waits as long as the network does.
@@ -100,7 +105,7 @@ impl HalfOpen {
 
     fn remove(&mut self, key: Key) -> Option<(Box<Responder>, bool)> {
         let held = self.held.remove(&key)?;
-        self.order[usize::from(held.is_known)].remove(&held.number);
+        self.order_of(held.is_known).remove(&held.number);
         Some((held.responder, held.is_known))
     }
 }

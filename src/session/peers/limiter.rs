@@ -68,7 +68,7 @@ impl HandshakeLimiter {
         is_known: bool,
         (rng, now): (&mut Rng, Time),
     ) -> Verdict {
-        let is_young = |began: Time| now.since(began) < 2 * COOKIE_LIFE;
+        let is_young = |began: Time| now.since(began) < COOKIE_LIFE.saturating_mul(2);
         let is_proved = cookie.is_some_and(|cookie| {
             let shown = Secret::from_bytes(cookie);
             let mut secrets = self.secrets.iter().filter(|(_, began)| is_young(*began));
@@ -97,7 +97,8 @@ impl HandshakeLimiter {
         if self.names.len() >= TUNNELS_MAX {
             self.names.retain(|_, bucket| !bucket.is_full(now));
         }
-        let fresh = || Bucket::new(HELLOS_EVERY * HELLOS_PER_NAME, HELLOS_PER_NAME);
+        let every = HELLOS_EVERY.saturating_mul(HELLOS_PER_NAME);
+        let fresh = || Bucket::new(every, HELLOS_PER_NAME);
         self.names.entry(*peer).or_insert_with(fresh).take(now)
     }
 

@@ -276,11 +276,12 @@ impl Peers {
 
     /// Takes in a whole packet frame.
     pub fn receive(&mut self, mut frame: Buffer, now: Time) {
-        let Ok(route) = Route::new_checked(&frame[FRAME_HEADER..]) else {
+        let Ok(route) = Route::new_checked(frame.get(FRAME_HEADER..).unwrap_or_default()) else {
             return self.counters.add("malformed");
         };
         let (source, marked) = (route.source(), route.is_marked());
-        let Ok(header) = Header::parse(&frame[FRAME_HEADER + ROUTE_LEN..]) else {
+        let packet = frame.get(FRAME_HEADER + ROUTE_LEN..).unwrap_or_default();
+        let Ok(header) = Header::parse(packet) else {
             return self.counters.add("malformed");
         };
         // HS-03, CR-02: what this node made comes back to it. An embedded CLOAK node has the same
@@ -397,7 +398,7 @@ impl Peers {
             entry.dial = None;
             return self.forget_unused(&name);
         }
-        dial.tries += 1;
+        dial.tries = dial.tries.saturating_add(1);
         self.out.push_back(dial.initiator.hello());
         dial.flow.tried(true, &mut self.rng, now);
     }

@@ -49,7 +49,7 @@ impl Peers {
         if !self.uplink || self.notices.next.is_none_or(|at| at > now) {
             return;
         }
-        self.notices.given += 1;
+        self.notices.given = self.notices.given.saturating_add(1);
         self.notices.next = WAITS.get(self.notices.given).map(|wait| now + *wait);
         for _ in 0..self.notices.peers.len() {
             let Some(peer) = self.notices.peers.pop_front() else { break };

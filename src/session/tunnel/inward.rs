@@ -249,11 +249,7 @@ impl Tunnel {
                     } else {
                         self.acknowledge(key, &entry, now)?
                     };
-                    sum.bytes += news.bytes;
-                    sum.landed += news.landed;
-                    sum.lost += news.lost;
-                    sum.transmission = sum.transmission.max(news.transmission);
-                    sum.rtt = sum.rtt.or(news.rtt);
+                    sum.add(&news);
                     self.reap(key, now);
                 }
                 Known::Over if !entry.gone => self.acks.deny(key, now),
@@ -264,7 +260,7 @@ impl Tunnel {
             self.path.measured(rtt, sum.transmission, now);
         }
         self.path.grow(sum.landed, sum.rtt.map(|_| sum.transmission), now);
-        self.path.landed(sum.landed + sum.lost);
+        self.path.landed(sum.landed.saturating_add(sum.lost));
         self.path.marks(head.received, head.marked, sum.transmission);
         if sum.lost > 0 {
             self.path.lost(sum.transmission);

@@ -21,7 +21,7 @@ impl Tunnel {
 
     /// Says anything behind the fresh number of a Re-Hello; `None` is the true number.
     pub fn lie_in_re_hello(&mut self, kind: ConType, nonce: Option<[u8; 32]>, claims: &[u8]) {
-        let mut packet = envelope::blank(&self.pool, ReHello::LEN + claims.len());
+        let mut packet = envelope::blank(&self.pool, claims.len().saturating_add(ReHello::LEN));
         let nonce = nonce.unwrap_or_else(|| self.keys.nonce(&mut self.rng));
         let mut head = [0; ReHello::LEN];
         ReHello { nonce, outage: true, keep: false }.emit(&mut Writer::new(&mut head));

@@ -272,7 +272,8 @@ impl Tunnel {
             return;
         }
         let wait = self.path.answer_within();
-        self.doubt = Some(Doubt { alive: now + wait / 2, until: now + wait });
+        let half = wait.checked_div(2).unwrap_or(wait);
+        self.doubt = Some(Doubt { alive: now + half, until: now + wait });
         self.flow.ask(now);
         self.flow.hurry(now);
         self.tick(now);

@@ -14,6 +14,9 @@ use crate::wire::reason::Reason;
 use super::Tunnel;
 use super::event::Event;
 
+/// Bytes one packet of acknowledgements may hold.
+const ACK_MAX: usize = 2048;
+
 impl Tunnel {
     /// Seals and sends a packet without application bytes; it costs no credit and waits for no
     /// window.
@@ -29,7 +32,7 @@ impl Tunnel {
             self.path.alone(payload.len(), now);
         }
         let last = kind != ConType::Data
-            || self.path.is_last((payload.len() + HEAD_ROOM + ICV_MAX) as u64)
+            || self.path.is_last(payload.len().saturating_add(HEAD_ROOM + ICV_MAX) as u64)
             || session.lacks_credit_after(payload.len());
         if session.seal(kind, &mut payload, last, &self.keys).is_err() {
             // CR-16: nothing unsealed leaves; bytes taken in cannot be given back, so the
@@ -70,8 +73,9 @@ impl Tunnel {
     pub(super) fn send_again(&mut self, key: u64, frame: Buffer, now: Time) {
         let transmission = self.path.sent(frame.len() as u64, now);
         self.table.resent(key, transmission, now);
-        self.sent_again.0 += 1;
-        self.sent_again.1 += frame.len() as u64;
+        let (packets, bytes) = &mut self.sent_again;
+        *packets = packets.saturating_add(1);
+        *bytes = bytes.saturating_add(frame.len() as u64);
         self.out.push_back(frame);
     }
 
@@ -82,10 +86,9 @@ impl Tunnel {
 
     pub(super) fn acknowledge_all(&mut self, now: Time) {
         loop {
-            let mut body = envelope::blank(&self.pool, 2048);
+            let mut body = envelope::blank(&self.pool, ACK_MAX);
             let head = self.ack_head();
-            let room = 2048.min(body.spare_len());
-            let mut writer = Writer::new(&mut body.spare()[..room]);
+            let mut writer = Writer::new(body.spare().get_mut(..ACK_MAX).unwrap_or_default());
             head.emit(&mut writer);
             while let Some(key) = self.acks.next_owing() {
                 let Some(session) = self.table.get_mut(key) else { continue };
@@ -128,7 +131,7 @@ impl Tunnel {
         };
         let head = self.ack_head();
         let mut body = envelope::blank(&self.pool, PAYLOAD_MAX);
-        let mut writer = Writer::new(&mut body.spare()[..PAYLOAD_MAX]);
+        let mut writer = Writer::new(body.spare().get_mut(..PAYLOAD_MAX).unwrap_or_default());
         let is_answer = kind == ConType::ReHelloBack;
         let keep = stage == Stage::Ahead && (is_answer || self.keys.is_full());
         ReHello { nonce, outage: self.flow.outage().is_some(), keep }.emit(&mut writer);

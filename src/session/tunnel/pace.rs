@@ -100,7 +100,7 @@ impl Tunnel {
         if let Some((at, wait)) = self.starved_ask
             && at <= now
         {
-            let wait = (wait * 2).min(CREDIT_PROBE * 10);
+            let wait = wait.saturating_mul(2).min(CREDIT_PROBE.saturating_mul(10));
             self.starved_ask = (!self.starved.is_empty()).then_some((now + wait, wait));
             self.ask_credit(now);
         }
