@@ -4,6 +4,9 @@
 //! `acks`, gathered by `table` and `stream`; a [`tunnel`] is both together, and [`peers`]
 //! makes tunnels by the `handshake`. The layer knows Names and packets, never links.
 
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
+
 mod acks;
 mod delay;
 pub mod envelope;
