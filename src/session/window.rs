@@ -46,6 +46,10 @@ impl Window {
 
     /// What is known of `number`; changes nothing.
     pub(crate) fn look(&self, number: u64) -> Seen {
+        // There is no number above it that could stand for "seen".
+        if number == u64::MAX {
+            return Seen::TooOld;
+        }
         match self.next.saturating_sub(number) {
             0 => Seen::New,
             below if below > SIZE => Seen::TooOld,
@@ -112,9 +116,11 @@ mod tests {
         assert_eq!(window.note(SIZE), Seen::New);
         assert_eq!(window.note(0), Seen::TooOld);
         assert_eq!(window.note(1), Seen::New);
-        assert_eq!(window.look(u64::MAX), Seen::New);
+        let last = u64::MAX - 1;
+        assert_eq!(window.look(last), Seen::New);
         assert_eq!(window.note(2), Seen::New, "a look moves nothing");
-        assert_eq!(window.note(u64::MAX), Seen::New);
+        assert_eq!((window.note(last), window.note(last)), (Seen::New, Seen::Again));
         assert_eq!(window.note(3), Seen::TooOld);
+        assert_eq!(window.note(u64::MAX), Seen::TooOld, "it could come twice");
     }
 }
