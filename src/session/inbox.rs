@@ -284,7 +284,8 @@ impl Inbox {
     /// A packet of data has come; `is_last` says that the sender may not send more now.
     pub(crate) fn ended(&mut self, is_last: bool) {
         let is_used_up = self.kept <= self.edge && self.is_at_edge();
-        self.is_short = is_last && is_used_up;
+        // A packet behind it, which the next grant let go, makes that no less true.
+        self.is_short |= is_last && is_used_up;
     }
 
     /// Widens the window of an application that has taken all and waits, while the sender may not
@@ -400,6 +401,16 @@ mod tests {
             inbox.credit();
         }
         assert_eq!(inbox.window, 2 * CREDIT_INITIAL);
+        while inbox.edge - inbox.kept > 16_000 {
+            arrive(&mut inbox, 8_000, false);
+            inbox.consume(8_000);
+        }
+        let rest = inbox.edge - inbox.kept - PACKET_COST;
+        arrive(&mut inbox, rest, true);
+        inbox.credit();
+        arrive(&mut inbox, 100, false);
+        inbox.consume(rest as usize + 100);
+        assert!(inbox.widen(max), "the next grant's first packet came in the same turn");
     }
 
     /// RL-05: credit never promises more than the window holds, and never shrinks.
