@@ -3,7 +3,8 @@
 //! `cargo bench --bench hop`
 //!
 //! A real overlay node with 8, 64 and 512 neighbours in three trees decides on packets for
-//! destinations below them. CPU time of this thread; and, where `valgrind` is installed,
+//! destinations below them, with what it remembers and without: for that, a link's cost changes
+//! before each packet. CPU time of this thread; and, where `valgrind` is installed,
 //! instructions, counted by running this program under it with and without the packets. The
 //! reference is the distance of one pair of words, which no decision can do without.
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
@@ -98,8 +99,13 @@ fn read(forest: &mut Forest, now: Time) {
     }
 }
 
-fn decide(node: &mut Hyperbolic, headers: &mut [[u8; ROUTE_LEN]], packets: usize) {
+fn decide(node: &mut Hyperbolic, headers: &mut [[u8; ROUTE_LEN]], packets: usize, is_anew: bool) {
+    let last = Route::new_checked(&headers[headers.len() - 1][..]).map(|view| view.destination());
+    let last = last.expect("a header");
     for at in 0..packets {
+        if is_anew {
+            node.forest.set_cost(&last, (at % 2) as u32);
+        }
         let header = &mut headers[at % 8];
         let mut view = Route::new_checked(&mut header[..]).expect("a header");
         view.set_course(Course::Nearest, 0, u32::MAX);
@@ -108,11 +114,11 @@ fn decide(node: &mut Hyperbolic, headers: &mut [[u8; ROUTE_LEN]], packets: usize
 }
 
 /// Instructions of this program for so many packets, the preparation included.
-fn instructions(neighbours: usize, packets: usize) -> Option<u64> {
+fn instructions(neighbours: usize, packets: usize, is_anew: bool) -> Option<u64> {
     let own = std::env::current_exe().ok()?;
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(own);
-    command.args([COUNTED, &neighbours.to_string(), &packets.to_string()]);
+    command.args([COUNTED, &neighbours.to_string(), &packets.to_string(), &is_anew.to_string()]);
     let said = String::from_utf8(command.output().ok()?.stderr).ok()?;
     let line = said.lines().find_map(|line| line.split("Collected :").nth(1))?;
     line.trim().parse().ok()
@@ -123,23 +129,25 @@ fn main() {
     if let Some(at) = words.iter().position(|word| word == COUNTED) {
         let number = |at: usize| words[at].parse::<usize>().expect("a number");
         let (mut node, mut headers) = star(number(at + 1));
-        return decide(&mut node, &mut headers, number(at + 2));
+        return decide(&mut node, &mut headers, number(at + 2), words[at + 3] == "true");
     }
     let pair = [[3_u8, 7, 1, 4], [3, 7, 9, 2]];
     let start = thread_cpu();
     (0..PACKETS * 100).for_each(|_| _ = black_box(word::distance(&black_box(pair)[0], &pair[1])));
     let distance = (thread_cpu() - start).as_nanos() as f64 / (PACKETS * 100) as f64;
-    println!("neighbours   ns/packet   distances   instructions/packet");
-    for count in NEIGHBOURS {
+    println!("neighbours      decided   ns/packet   distances   instructions/packet");
+    for (count, is_anew) in NEIGHBOURS.into_iter().flat_map(|count| [(count, true), (count, false)])
+    {
         let (mut node, mut headers) = star(count);
-        decide(&mut node, &mut headers, PACKETS);
+        decide(&mut node, &mut headers, PACKETS, is_anew);
         let start = thread_cpu();
-        decide(&mut node, &mut headers, 10 * PACKETS);
+        decide(&mut node, &mut headers, 10 * PACKETS, is_anew);
         let each = (thread_cpu() - start).as_nanos() as f64 / (10 * PACKETS) as f64;
-        let counted = instructions(count, PACKETS).zip(instructions(count, 0));
+        let counted = instructions(count, PACKETS, is_anew).zip(instructions(count, 0, is_anew));
         let counted = counted.map_or("no valgrind".to_owned(), |(with, without)| {
             format!("{}", with.saturating_sub(without) / PACKETS as u64)
         });
-        println!("{count:10} {each:11.0} {:11.0} {counted:>21}", each / distance);
+        let how = if is_anew { "anew" } else { "remembered" };
+        println!("{count:10} {how:>12} {each:11.0} {:11.0} {counted:>21}", each / distance);
     }
 }
