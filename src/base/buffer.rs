@@ -11,20 +11,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::ops::{Deref, Range};
+use std::ops::{Deref, DerefMut, Range};
 use std::rc::Rc;
 
-use super::limits;
+use memmap2::MmapMut;
+
+use super::limits::{self, IDLE_MAX};
 
 /// Buffer sizes, smallest first: a keystroke must not pin the room of a bulk packet.
 const CLASSES: [usize; 3] = [512, 4096, LARGEST];
 
 /// Bytes of the largest size.
 const LARGEST: usize = limits::FRAME_MAX + limits::READ_AHEAD;
-
-/// Sixteenths of the budget that idle buffers may hold: enough for the windows of some busy
-/// sessions, so that steady state allocates nothing.
-const IDLE_SHARE: usize = 2;
 
 /// So many sixteenths of a budget.
 const fn share_of(budget: usize, share: usize) -> usize {
@@ -42,7 +40,47 @@ impl fmt::Debug for Pool {
 }
 
 /// Memory with its owners.
-type Chunk = Rc<Box<[u8]>>;
+type Chunk = Rc<Memory>;
+
+/// The memory of one buffer.
+enum Memory {
+    /// Part of the process's heap.
+    Heap(Box<[u8]>),
+    /// Pages of its own. The heap of the C library gives back to the system only what lies above
+    /// all that is in use: after a flood it would keep the whole budget for ever.
+    Pages(MmapMut),
+}
+
+impl Memory {
+    fn new(size: usize) -> Self {
+        if size == LARGEST
+            && let Ok(pages) = MmapMut::map_anon(size)
+        {
+            return Self::Pages(pages);
+        }
+        Self::Heap(vec![0; size].into_boxed_slice())
+    }
+}
+
+impl Deref for Memory {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Heap(memory) => memory,
+            Self::Pages(memory) => memory,
+        }
+    }
+}
+
+impl DerefMut for Memory {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        match self {
+            Self::Heap(memory) => memory,
+            Self::Pages(memory) => memory,
+        }
+    }
+}
 
 struct Home {
     idle: [RefCell<Vec<Chunk>>; CLASSES.len()],
@@ -55,11 +93,11 @@ struct Home {
 impl Home {
     /// Takes a buffer in that has no owner any more. Together with what is out, what is kept
     /// stays within the budget.
-    fn keep(&self, chunk: Rc<Box<[u8]>>) {
+    fn keep(&self, chunk: Chunk) {
         self.out.set(self.out.get().saturating_sub(chunk.len()));
         let kept = self.kept.get().saturating_add(chunk.len());
         let all = kept.saturating_add(self.out.get());
-        if kept > share_of(self.budget, IDLE_SHARE) || all > self.budget {
+        if kept > IDLE_MAX || all > self.budget {
             return;
         }
         let mut classes = CLASSES.iter().zip(&self.idle);
@@ -94,7 +132,7 @@ impl Pool {
                 self.0.kept.set(self.0.kept.get().saturating_sub(chunk.len()));
                 chunk
             }
-            None => Rc::new(vec![0; size].into_boxed_slice()),
+            None => Rc::new(Memory::new(size)),
         };
         self.0.out.set(self.0.out.get().saturating_add(size));
         Buffer { chunk: Some(chunk), home: Rc::clone(&self.0), start: 0, end: 0 }
@@ -270,6 +308,17 @@ mod tests {
         assert_eq!(pool.used(), 0);
         let again = pool.take(10);
         assert_eq!((again.len(), pool.0.idle[0].borrow().len()), (0, 0));
+    }
+
+    /// DO-06: what a flood took does not stay.
+    #[test]
+    fn of_many_buffers_few_are_kept_for_later() {
+        let pool = Pool::new(64 << 20);
+        let many: Vec<_> = (0..2_000).map(|_| pool.take(LARGEST)).collect();
+        assert_eq!(pool.used(), 2_000 * LARGEST);
+        drop(many);
+        let kept = pool.0.kept.get();
+        assert!(pool.used() == 0 && kept > IDLE_MAX / 2 && kept <= IDLE_MAX, "{kept}");
     }
 
     #[test]

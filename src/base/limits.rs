@@ -301,6 +301,9 @@ pub const HAND_OVER_EVERY: Duration = Duration::from_millis(50);
 pub const MEMORY_DEFAULT: usize = 256 << 20;
 /// Least budget a daemon accepts.
 pub const MEMORY_MIN: usize = 16 << 20;
+/// Bytes of unused buffers that a daemon keeps for the next packets: enough for the windows of some
+/// busy sessions, so that steady state allocates nothing. What is beyond goes back to the system.
+pub const IDLE_MAX: usize = 4 << 20;
 /// Default bound of one session's log and of its credit, in bytes.
 pub const WINDOW_DEFAULT: usize = 4 << 20;
 /// Least bound of a session.

@@ -39,9 +39,11 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    /// Part of its throughput that the pair kept.
+    /// Part of its throughput that the pair kept: of the mean before and after, because what else
+    /// the machine does changes with time.
     pub(crate) fn kept(&self) -> f64 {
-        self.during / self.before.max(1.0)
+        let without = if self.after > 0.0 { (self.before + self.after) / 2.0 } else { self.before };
+        self.during / without.max(1.0)
     }
 
     pub(crate) fn median(&self) -> f64 {

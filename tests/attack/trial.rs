@@ -146,7 +146,7 @@ impl Trial {
             }
         }
         if self.is_measured {
-            figures.after = honest.rate(self.long() / 4);
+            figures.after = honest.rate(self.long() / 2);
         }
     }
 }

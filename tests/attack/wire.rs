@@ -22,6 +22,7 @@ pub(crate) mod kind {
     pub(crate) const PING: u8 = 5;
     pub(crate) const PONG: u8 = 6;
     pub(crate) const STANDING: u8 = 7;
+    pub(crate) const RECORD: u8 = 10;
     pub(crate) const ERRAND: u8 = 13;
 }
 

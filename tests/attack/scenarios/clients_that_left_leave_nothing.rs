@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Aftermath, Scenario, Trial};
 use crate::control::Control;
 use crate::neighbour::{Link, STRANGER};
-use crate::wire;
+use crate::wire::{self, kind};
 use crate::world::Plan;
 
 pub(super) const IT: Scenario = Scenario {
@@ -35,9 +35,11 @@ fn run(trial: Trial) -> Aftermath {
     let _ = std::fs::remove_file(world.carol.state.join("control"));
     let attack = move |control: &std::sync::Arc<Control>| {
         control.every(100, || {
-            if let Ok(link) = Link::prove(at, STRANGER, wire::fresh(), wire::CLIENT) {
-                control.sent(140);
-                drop(link);
+            let signer = wire::fresh();
+            let record = wire::frame(kind::RECORD, &wire::record(&signer, 1, 3600));
+            if let Ok(mut link) = Link::prove(at, STRANGER, signer, wire::CLIENT) {
+                control.sent(140 + record.len());
+                let _ = link.send(&record);
             }
             true
         });
