@@ -82,6 +82,10 @@ pub(crate) struct Log {
     shortest: Option<Duration>,
     /// Whether the last answer was to a packet sent again, and sooner than any before.
     was_early: bool,
+    /// Since when nothing new was acknowledged, while something is under way.
+    waiting: Option<Time>,
+    /// Probes since then.
+    probes: u32,
 }
 
 impl Log {
@@ -117,6 +121,7 @@ impl Log {
 
     /// Keeps the packet with SeqNBR [`Log::next`], which leaves now.
     pub(crate) fn push(&mut self, frame: Buffer, transmission: u64, now: Time) {
+        self.waiting.get_or_insert(now);
         self.memory = self.memory.saturating_add(frame.capacity());
         self.in_flight = self.in_flight.saturating_add(frame.len() as u64);
         self.kept.push_back(Kept {
@@ -130,8 +135,9 @@ impl Log {
 
     /// Keeps a packet that cannot leave now (the tunnel is suspended).
     pub(crate) fn push_waiting(&mut self, frame: Buffer) {
-        let len = frame.len() as u64;
+        let (len, waiting) = (frame.len() as u64, self.waiting);
         self.push(frame, 0, Time::ZERO);
+        self.waiting = waiting;
         self.in_flight = self.in_flight.saturating_sub(len);
         if let Some(kept) = self.kept.back_mut() {
             (kept.fate, kept.sendings) = (Fate::Lost, 0);
@@ -181,6 +187,9 @@ impl Log {
         }
         self.weigh_early(&mut news);
         self.find_lost(highest, &mut news);
+        if news.bytes > 0 {
+            (self.waiting, self.probes) = ((self.in_flight > 0).then_some(now), 0);
+        }
         Ok(news)
     }
 
@@ -270,7 +279,7 @@ impl Log {
         }
         self.in_flight = self.in_flight.saturating_sub(bytes);
         self.scan = 0;
-        (self.shortest, self.was_early) = (None, false);
+        (self.shortest, self.was_early, self.waiting, self.probes) = (None, false, None, 0);
         bytes
     }
 
@@ -287,6 +296,21 @@ impl Log {
         len
     }
 
+    /// Whether nothing new was acknowledged for so long, twice that after each probe.
+    fn is_overdue(&self, wait: Duration, now: Time) -> bool {
+        let doubled = wait.saturating_mul(1 << self.probes.min(6));
+        self.in_flight > 0 && self.waiting.is_some_and(|since| since + doubled <= now)
+    }
+
+    /// The oldest packet under way counts as lost if it has waited for so long. Returns its bytes.
+    pub(crate) fn lose_overdue(&mut self, wait: Duration, now: Time) -> u64 {
+        if !self.is_overdue(wait, now) {
+            return 0;
+        }
+        self.probes = self.probes.saturating_add(1);
+        self.lose_oldest()
+    }
+
     /// The next lost packet, to be sent again: its bytes, and a place to note the transmission.
     pub(crate) fn next_lost(&mut self) -> Option<Buffer> {
         if self.lost == 0 {
@@ -301,6 +325,7 @@ impl Log {
 
     /// The packet [`Log::next_lost`] gave has left.
     pub(crate) fn resent(&mut self, transmission: u64, now: Time) {
+        self.waiting.get_or_insert(now);
         if let Some(kept) = self.kept.get_mut(self.scan) {
             (kept.fate, kept.sent_at, kept.transmission) = (Fate::InFlight, now, transmission);
             kept.sendings = kept.sendings.saturating_add(1);
@@ -420,5 +445,21 @@ mod tests {
         let mut log = log(2);
         let news = log.acknowledge(2, &[], Duration::from_millis(3), at(11)).expect("true");
         assert_eq!(news.rtt, Some(Duration::from_millis(7)));
+    }
+
+    #[test]
+    fn what_waits_while_other_sessions_get_answers_is_lost_in_time_and_ever_later() {
+        let (wait, mut log) = (Duration::from_millis(60), log(2));
+        assert_eq!(log.lose_overdue(wait, at(59)), 0);
+        assert_eq!(log.lose_overdue(wait, at(60)), 1);
+        assert!(log.next_lost().is_some());
+        log.resent(3, at(60));
+        assert_eq!(log.lose_overdue(wait, at(119)), 0, "twice the wait after a probe");
+        assert_eq!(log.lose_overdue(wait, at(120)), 1);
+        log.acknowledge(1, &[], Duration::ZERO, at(130)).expect("possible");
+        assert_eq!((log.probes, log.lose_overdue(wait, at(189))), (0, 0));
+        assert_eq!(log.lose_overdue(wait, at(190)), 1);
+        log.acknowledge(2, &[], Duration::ZERO, at(200)).expect("possible");
+        assert_eq!((log.waiting, log.lose_overdue(wait, at(900))), (None, 0));
     }
 }

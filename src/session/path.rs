@@ -56,6 +56,8 @@ pub(crate) struct Path {
     /// path that has become slower the wait must stay doubled until one does (Karn's rule), or the
     /// second sendings alone would fill it.
     probes: u32,
+    /// When sessions were last looked at for one that waits in vain.
+    looked: Time,
 }
 
 impl Default for Path {
@@ -73,6 +75,7 @@ impl Default for Path {
             seen: (0, 0),
             waiting: None,
             probes: 0,
+            looked: Time::ZERO,
         }
     }
 }
@@ -284,6 +287,17 @@ impl Path {
     pub(crate) fn probe_at(&self) -> Option<Time> {
         let doubled = self.probe_after().saturating_mul(1 << self.probes.min(6));
         self.waiting.map(|since| since + doubled)
+    }
+
+    /// How long a session may wait for an answer, if it is time to look for one that waits longer.
+    /// While one session gets answers no probe is due: what another one lost has to be looked for.
+    pub(crate) fn look(&mut self, now: Time) -> Option<Duration> {
+        let wait = self.probe_after();
+        let is_time = self.looked + wait <= now;
+        if is_time {
+            self.looked = now;
+        }
+        is_time.then_some(wait)
     }
 
     /// When silence becomes an outage.

@@ -181,6 +181,20 @@ impl Table {
         0
     }
 
+    /// Of each session that has waited in vain for so long, the oldest packet counts as lost. Their
+    /// bytes.
+    pub(crate) fn lose_overdue(&mut self, wait: Duration, now: Time) -> u64 {
+        let mut bytes = 0_u64;
+        for (key, session) in &mut self.sessions {
+            let len = session.log.lose_overdue(wait, now);
+            bytes = bytes.saturating_add(len);
+            if len > 0 && !self.lossy.contains(key) {
+                self.lossy.push_back(*key);
+            }
+        }
+        bytes
+    }
+
     /// The next lost packet of the session whose turn it is.
     pub(crate) fn next_lost(&mut self) -> Option<(u64, Buffer)> {
         while let Some(key) = self.lossy.front().copied() {

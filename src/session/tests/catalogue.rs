@@ -146,6 +146,29 @@ fn a_lost_word_of_credit_is_asked_for() {
     world.finish_all(key, &bytes);
 }
 
+/// RL-02: one packet of a session is lost while another session is busy, whose acknowledgements
+/// arrive all the time.
+#[test]
+fn a_packet_lost_beside_a_busy_session_is_sent_again() {
+    let mut world = World::new();
+    let (small, busy) = (world.open(A), world.open(A));
+    let mut is_dropped = false;
+    world.tamper = Some(Box::new(move |frame: &[u8]| {
+        let is_it = kind_of(frame) == ConType::Data && frame.len() < 1000 && !is_dropped;
+        is_dropped |= is_it;
+        (!is_it).then(|| frame.to_vec())
+    }));
+    world.say(A, small, &pattern(100));
+    let mut took = Duration::ZERO;
+    while world.sides[B].heard.get(&small).is_none_or(|heard| heard.is_empty()) {
+        world.say(A, busy, &pattern(20_000));
+        world.run(MS);
+        took += MS;
+        assert!(took < Duration::from_secs(1), "it hangs");
+    }
+    assert!(took > MS * 50, "the packet was not lost");
+}
+
 /// RL-08: a relay drops one in ten, half, or nine in ten of the acknowledgements.
 #[test]
 fn lost_acknowledgements_cost_time_and_nothing_else() {

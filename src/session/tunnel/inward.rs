@@ -268,6 +268,10 @@ impl Tunnel {
         if sum.bytes > 0 {
             self.path.progress(now);
         }
+        if let Some(wait) = self.path.look(now) {
+            let overdue = self.table.lose_overdue(wait, now);
+            self.path.landed(overdue);
+        }
         Ok(())
     }
 
