@@ -28,6 +28,16 @@ impl Source {
         }
     }
 
+    /// A number of its own, for what is spread over sources; none for what is on this machine.
+    #[must_use]
+    pub fn number(self) -> Option<u64> {
+        match self {
+            Self::Local => None,
+            Self::V4(bytes) => Some(u32::from_be_bytes(bytes).into()),
+            Self::V6([a, b, c, d, e, f, g]) => Some(u64::from_be_bytes([0, a, b, c, d, e, f, g])),
+        }
+    }
+
     fn of_address(address: &SocketAddr) -> Self {
         match address.ip().to_canonical() {
             IpAddr::V4(v4) => Self::V4(v4.octets()),

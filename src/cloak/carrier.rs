@@ -113,6 +113,14 @@ impl Carriers {
         self.links.get_mut(&id)
     }
 
+    /// The number under which packets of a link share the links that they go out by: that of its
+    /// source, or its own where a person chose it.
+    #[must_use]
+    pub fn lane(&self, id: LinkId) -> u64 {
+        let called = self.links.get(&id).filter(|carrier| carrier.origin == Origin::Called);
+        called.and_then(|carrier| carrier.source.number()).unwrap_or(id.raw())
+    }
+
     /// Does something to a link that may give it something to write, of which the driver is told.
     pub fn on<R>(&mut self, id: LinkId, act: impl FnOnce(&mut Carrier) -> R) -> Option<R> {
         let carrier = self.links.get_mut(&id)?;

@@ -139,9 +139,10 @@ impl Post {
             }
             self.overhear(&parcel.frame, now);
         }
+        let source = arrival.map_or(0, |id| self.carriers.lane(id));
         let is_sent = self.carriers.on(out, |carrier| {
             carrier.used = now;
-            carrier.link.send(parcel.frame, now)
+            carrier.link.forward(parcel.frame, source, now)
         });
         if is_sent == Some(true) {
             self.forwarded = self.forwarded.saturating_add(1);

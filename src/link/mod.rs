@@ -11,6 +11,7 @@
 
 pub mod fair;
 pub mod intake;
+pub mod lanes;
 pub mod monitor;
 pub mod proof;
 pub mod queue;
@@ -316,7 +317,12 @@ impl Link {
 
     /// Queues a whole frame with a packet in it; false if it was dropped, which is counted.
     pub fn send(&mut self, packet_frame: Buffer, now: Time) -> bool {
-        let is_kept = self.queue.push(packet_frame);
+        self.forward(packet_frame, 0, now)
+    }
+
+    /// The same for a packet that came from the source with this number: sources share the link.
+    pub fn forward(&mut self, packet_frame: Buffer, source: u64, now: Time) -> bool {
+        let is_kept = self.queue.push(packet_frame, source);
         self.stalled.get_or_insert(now);
         if self.proved.is_some() {
             self.monitor.sent(now);

@@ -13,7 +13,7 @@ use crate::base::machine::{SLICES_MAX, Slices};
 use crate::wire::frame::Kind;
 use crate::wire::route::Route;
 
-use super::fair::Fair;
+use super::lanes::Lanes;
 
 /// Bytes taken out of their flows ahead of being written: few, or a keystroke would queue behind
 /// them.
@@ -77,7 +77,7 @@ impl Control {
 pub struct Queue {
     started: Option<Started>,
     control: Control,
-    flows: Fair,
+    flows: Lanes,
     /// Packets whose turn has come: what one write takes.
     packets: VecDeque<Buffer>,
     /// Bytes of those.
@@ -106,10 +106,11 @@ impl Queue {
         self.control.put(first.saturating_add(usize::from(tree) % TREES_MAX), frame);
     }
 
-    /// Queues a packet; false if the queue is full, which drops the oldest one of the longest flow.
-    pub fn push(&mut self, packet: Buffer) -> bool {
+    /// Queues a packet of this source; false if the queue is full, which drops the oldest one of
+    /// the longest flow of the source with most.
+    pub fn push(&mut self, packet: Buffer, source: u64) -> bool {
         self.bytes = self.bytes.saturating_add(packet.len());
-        self.flows.push(packet);
+        self.flows.push(packet, source);
         let is_full = self.flows.memory() > LINK_QUEUE_MAX;
         if is_full {
             self.drop_one();
@@ -279,7 +280,7 @@ mod tests {
     fn control_goes_first_but_never_into_a_started_frame() {
         let pool = Pool::new(1 << 20);
         let mut queue = Queue::default();
-        assert!(queue.push(packet(&pool, 300)));
+        assert!(queue.push(packet(&pool, 300), 0));
         assert!(!queue.has_output(), "not before the far end has proved its Name");
         queue.open();
         assert_eq!(written(&mut queue, 10).len(), 10);
@@ -297,7 +298,7 @@ mod tests {
         let pool = Pool::new(1 << 20);
         let mut queue = Queue::default();
         queue.open();
-        assert!(queue.push(packet(&pool, 300)) && queue.push(packet(&pool, 400)));
+        assert!(queue.push(packet(&pool, 300), 0) && queue.push(packet(&pool, 400), 0));
         written(&mut queue, 60);
         let lengths: Vec<usize> = queue.take().iter().map(|packet| packet.len()).collect();
         assert_eq!((lengths, queue.bytes(), queue.has_output()), (vec![300, 400], 0, false));
@@ -311,7 +312,7 @@ mod tests {
         queue.open();
         let len = FRAME_MAX;
         let mut kept = 0;
-        while queue.push(packet(&pool, len)) {
+        while queue.push(packet(&pool, len), 0) {
             kept += 1;
         }
         let ready = READY.div_ceil(len);
@@ -337,7 +338,7 @@ mod tests {
         let mut queue = Queue::default();
         queue.open();
         let log: Vec<Buffer> = (0..40).map(|_| packet(&pool, 16_000)).collect();
-        assert!(log.iter().all(|packet| queue.push(packet.share())));
+        assert!(log.iter().all(|packet| queue.push(packet.share(), 0)));
         written(&mut queue, 16_000);
         assert!(log.iter().all(|packet| !is_marked(packet)));
     }
