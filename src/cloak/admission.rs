@@ -79,6 +79,11 @@ impl Admission {
         if strangers.len() >= self.links_max {
             let largest = largest(strangers.iter());
             let fullest = strangers.iter().filter(|stranger| largest.contains(&stranger.source));
+            let most = fullest.clone().count().checked_div(largest.len()).unwrap_or(0);
+            // A source with less than its share gets it, whatever the largest one's links are for.
+            if from_source().count().saturating_add(1) < most {
+                return idlest(fullest);
+            }
             return replace(fullest, now);
         }
         Decision::Accept
@@ -116,11 +121,15 @@ fn largest<'a>(strangers: impl Iterator<Item = &'a Stranger>) -> Vec<Source> {
 }
 
 /// Closes the unproved link that is oldest, else the proved one that is idle for longest. One that
-/// carried a packet a moment ago is not closed for a stranger.
+/// carried a packet a moment ago is not closed for a link of a source that has as many.
 fn replace<'a>(among: impl Iterator<Item = &'a Stranger>, now: Time) -> Decision {
     let is_idle =
         |stranger: &&Stranger| !stranger.is_proved || now.since(stranger.used) >= STRANGER_IDLE;
-    let idlest = among.filter(is_idle).min_by_key(|stranger| (stranger.is_proved, stranger.used));
+    idlest(among.filter(is_idle))
+}
+
+fn idlest<'a>(among: impl Iterator<Item = &'a Stranger>) -> Decision {
+    let idlest = among.min_by_key(|stranger| (stranger.is_proved, stranger.used));
     idlest.map_or(Decision::Refuse("refused-links-full"), |idlest| Decision::Replace(idlest.id))
 }
 
@@ -194,7 +203,12 @@ mod tests {
         assert_eq!(admission.decide(source(2), &all, late()), Decision::Replace(greedy[0].id));
         let (mut admission, busy) = (Admission::new(50), greedy[39].used);
         let refused = Decision::Refuse("refused-links-full");
-        assert_eq!(admission.decide(source(2), &all, busy), refused, "all of them are in use");
+        assert_eq!(admission.decide(source(1), &all, busy), refused, "all of them are in use");
+        assert_eq!(admission.decide(source(2), &all, busy), Decision::Replace(greedy[0].id));
+        let equals: Vec<_> =
+            (0..50).flat_map(|from| strangers(&mut links, from, 1, true)).collect();
+        let now = Time::ZERO;
+        assert_eq!(admission.decide(source(99), &equals, now), refused, "none has more than one");
     }
 
     #[test]
