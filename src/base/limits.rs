@@ -191,6 +191,13 @@ pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 pub const ROOT_PULSE: Duration = Duration::from_secs(30);
 /// … and is given up when it has not for this long.
 pub const ROOT_EXPIRY: Duration = Duration::from_secs(75);
+/// A root that is gone sooner than this after a tree began to follow it makes the next ones wait ...
+pub const ROOT_REIGN: Duration = Duration::from_secs(10);
+/// ... for this long, twice that for each in a row, 32 times at most: those that have been heard of
+/// for less than that are not followed ...
+pub const ROOT_WAIT: Duration = Duration::from_secs(1);
+/// ... until none was gone so soon for this long.
+pub const ROOT_CALM: Duration = Duration::from_secs(60);
 /// Who loses the root itself asks for another way to it only after this long: the root's other
 /// neighbours lose it in the same moment.
 pub const ROOT_HOLD: Duration = Duration::from_millis(300);
@@ -371,6 +378,8 @@ pub const PEERS_REMEMBERED: usize = 8;
 pub const SEEKERS_MAX: usize = 64;
 /// Lines of one kind that one source has logged at once; more are counted and said as one.
 pub const LOG_BURST: u32 = 4;
+/// A source that was quiet for so long, and for the interval of its last lines, begins anew.
+pub const LOG_QUIET: Duration = Duration::from_secs(10);
 /// Sources of one kind of line that are told apart. Nothing is evicted: later ones share one count
 /// until an interval is over.
 pub const LOG_SOURCES: usize = 8;

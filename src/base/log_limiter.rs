@@ -2,7 +2,8 @@
 //!
 //! Of each kind one source gets [`LOG_BURST`] lines at once. What follows within the interval is
 //! counted; at its end the first of those is said with the number of those it stands
-//! for. While the source goes on the interval doubles, from [`LOG_EVERY`] to [`LOG_EVERY_MAX`]. Of
+//! for. While the source goes on the interval doubles, from [`LOG_EVERY`] to [`LOG_EVERY_MAX`]; one
+//! that was quiet for [`LOG_QUIET`] and for the interval begins anew. Of
 //! each kind [`LOG_SOURCES`] sources are told apart at a time; what others cause is counted
 //! together, so that fresh Names or addresses gain nothing.
 
@@ -15,7 +16,7 @@ use log::Level;
 
 use super::clock::Time;
 use super::ids::Name;
-use super::limits::{LOG_BURST, LOG_EVERY, LOG_EVERY_MAX, LOG_SOURCES};
+use super::limits::{LOG_BURST, LOG_EVERY, LOG_EVERY_MAX, LOG_QUIET, LOG_SOURCES};
 use super::machine::Deadline;
 
 /// What caused a line.
@@ -35,6 +36,8 @@ pub enum LogSource {
 #[derive(Debug)]
 struct Recent {
     since: Time,
+    /// When the newest line came.
+    last: Time,
     every: Duration,
     lines: u32,
     /// Lines that were not said, and the first of them.
@@ -77,12 +80,14 @@ impl LogLimiter {
         let source = self.told_apart(kind, source);
         let recent = self.recent.entry((kind, source)).or_insert_with(|| Recent {
             since: now,
+            last: now,
             every: LOG_EVERY,
             lines: 0,
             held: 0,
             level,
             text: String::new(),
         });
+        recent.last = now;
         if recent.lines < LOG_BURST && recent.held == 0 {
             recent.lines += 1;
             return Some(text());
@@ -116,7 +121,8 @@ impl LogLimiter {
             }
             let held = std::mem::take(&mut recent.held);
             if held == 0 {
-                return false;
+                // One that goes on slowly has no other burst for that.
+                return recent.last + recent.every.max(LOG_QUIET) > now;
             }
             let stands = StandsFor { held, source: *source, span: now.since(recent.since) };
             lines.push((recent.level, format!("{}{stands}", recent.text)));
@@ -216,6 +222,18 @@ mod tests {
         assert!(lines(&mut limiter, name(1), 0, Time::ZERO + 60 * SECOND).is_empty());
         assert!(limiter.recent.is_empty() && limiter.next_timeout().is_none());
         assert_eq!(lines(&mut limiter, name(1), 3, Time::ZERO + 60 * SECOND).len(), 3);
+    }
+
+    /// DO-11: two lines a second, without end.
+    #[test]
+    fn a_source_that_goes_on_slowly_has_few_lines_as_well() {
+        let (mut limiter, mut said) = (LogLimiter::default(), 0);
+        for half in 0..7_200 {
+            said += lines(&mut limiter, name(1), 1, Time::ZERO + SECOND * half / 2).len();
+        }
+        assert!((60..80).contains(&said), "{said} lines in an hour");
+        let later = Time::ZERO + SECOND * 3_800;
+        assert_eq!(lines(&mut limiter, name(1), 3, later).len(), 4, "the last of those, and three");
     }
 
     #[test]

@@ -7,12 +7,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use openssl::sha::sha256;
 
 use crate::base::clock::Time;
 use crate::base::ids::Name;
-use crate::base::limits::{ROOT_EXPIRY, ROOTS_KNOWN};
+use crate::base::limits::{ROOT_CALM, ROOT_EXPIRY, ROOT_REIGN, ROOT_WAIT, ROOTS_KNOWN};
 use crate::overlay::greedy::Tag;
 
 /// A Name's place in the order of one tree's roots: the least is the root.
@@ -53,9 +54,32 @@ pub fn tag(tree: u8, root: &Name) -> Tag {
     Tag::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
 }
 
-/// The highest number heard of each root, and when it advanced.
+/// What was heard of a root.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    /// The highest number, and when it advanced.
+    number: u64,
+    advanced: Time,
+    /// Since when it has been heard of, or when it was last gone after a short reign.
+    since: Time,
+}
+
+/// What was heard of each root.
+///
+/// A Name of low rank can be ground, so a stranger may be the root whenever it likes, and each time
+/// it comes and goes all places change. So after roots that were gone soon, another one has to be
+/// there for a while before a tree follows it, twice as long each time (the idea of route flap
+/// damping, RFC 2439). Roots that have been there longer are followed at once. What came by a link
+/// of this node's own choice does not count: that one breaks when a device changes its place.
 #[derive(Debug, Default)]
-pub struct Roots(BTreeMap<Name, (u64, Time)>);
+pub struct Roots {
+    heard: BTreeMap<Name, Heard>,
+    /// Roots in a row that were gone soon, and when the last one was.
+    fallen: u32,
+    fell_at: Time,
+    /// Whether the root that is followed came by a stranger's link.
+    is_strange: bool,
+}
 
 impl Roots {
     /// A root's number was heard; whether it is news. Where there are too many, the one that
@@ -68,17 +92,20 @@ impl Roots {
         in_use: impl Iterator<Item = Name>,
         now: Time,
     ) -> bool {
-        let (last, advanced) = self.0.entry(root).or_insert((0, now));
-        let is_news = number > *last;
+        let new = Heard { number: 0, advanced: now, since: now };
+        let heard = self.heard.entry(root).or_insert(new);
+        let is_news = number > heard.number;
         if is_news {
-            (*last, *advanced) = (number, now);
+            let is_back = now.since(heard.advanced) >= ROOT_EXPIRY;
+            heard.since = if is_back { now } else { heard.since };
+            (heard.number, heard.advanced) = (number, now);
         }
-        if self.0.len() > ROOTS_KNOWN {
+        if self.heard.len() > ROOTS_KNOWN {
             let in_use: BTreeSet<Name> = in_use.chain([root]).collect();
-            let others = self.0.iter().filter(|(name, _)| !in_use.contains(*name));
-            let stalest = others.min_by_key(|(_, (_, advanced))| *advanced);
+            let others = self.heard.iter().filter(|(name, _)| !in_use.contains(*name));
+            let stalest = others.min_by_key(|(_, heard)| heard.advanced);
             if let Some(stalest) = stalest.map(|(name, _)| *name) {
-                self.0.remove(&stalest);
+                self.heard.remove(&stalest);
             }
         }
         is_news
@@ -87,19 +114,47 @@ impl Roots {
     /// Whether its number has advanced lately.
     #[must_use]
     pub fn is_alive(&self, root: &Name, now: Time) -> bool {
-        self.0.get(root).is_some_and(|(_, advanced)| now.since(*advanced) < ROOT_EXPIRY)
+        self.heard.get(root).is_some_and(|heard| now.since(heard.advanced) < ROOT_EXPIRY)
+    }
+
+    /// The tree follows a root; whether that came by a stranger's link.
+    pub fn followed(&mut self, is_strange: bool) {
+        self.is_strange = is_strange;
+    }
+
+    /// The root that the tree has followed for so long is gone.
+    pub fn fell(&mut self, root: &Name, reign: Duration, now: Time) {
+        if reign >= ROOT_REIGN || !self.is_strange {
+            return;
+        }
+        let is_calm = now.since(self.fell_at) >= ROOT_CALM;
+        let before = if is_calm { 0 } else { self.fallen };
+        (self.fallen, self.fell_at) = (before.saturating_add(1), now);
+        if let Some(heard) = self.heard.get_mut(root) {
+            heard.since = now;
+        }
+    }
+
+    /// Whether a root has been there for long enough to be followed.
+    #[must_use]
+    pub fn is_settled(&self, root: &Name, now: Time) -> bool {
+        if self.fallen == 0 || now.since(self.fell_at) >= ROOT_CALM {
+            return true;
+        }
+        let wait = ROOT_WAIT.saturating_mul(1 << self.fallen.min(5));
+        self.heard.get(root).is_some_and(|heard| now.since(heard.since) >= wait)
     }
 
     /// The highest number of a root, and when it advanced.
     #[must_use]
     pub fn last(&self, root: &Name) -> Option<(u64, Time)> {
-        self.0.get(root).copied()
+        self.heard.get(root).map(|heard| (heard.number, heard.advanced))
     }
 
     /// When a root's word is too old to be believed.
     #[must_use]
     pub fn expires(&self, root: &Name) -> Option<Time> {
-        self.0.get(root).map(|(_, advanced)| *advanced + ROOT_EXPIRY)
+        self.heard.get(root).map(|heard| heard.advanced + ROOT_EXPIRY)
     }
 }
 
@@ -134,6 +189,32 @@ mod tests {
         assert!(roots.heard(root, 6, std::iter::empty(), later) && roots.is_alive(&root, later));
     }
 
+    // OV-11: a stranger that is the root for a moment, again and again, under fresh Names.
+    #[test]
+    fn after_roots_that_are_gone_soon_another_one_has_to_stay_first() {
+        let [old, first, second] = [1, 2, 3].map(|fill| Name::from_bytes([fill; 32]));
+        let (mut roots, second_of) = (Roots::default(), Duration::from_secs(1));
+        let at = |seconds: u32| Time::ZERO + second_of * seconds;
+        let heard = |roots: &mut Roots, root, now| roots.heard(root, 1, std::iter::empty(), now);
+        heard(&mut roots, old, at(0));
+        heard(&mut roots, first, at(100));
+        assert!(roots.is_settled(&first, at(100)), "nothing has happened yet");
+        roots.fell(&first, second_of, at(110));
+        assert!(roots.is_settled(&first, at(110)), "its own link broke");
+        roots.followed(true);
+        roots.fell(&first, ROOT_REIGN, at(110));
+        assert!(roots.is_settled(&first, at(110)), "it reigned for long enough");
+        roots.fell(&first, second_of, at(111));
+        heard(&mut roots, second, at(112));
+        assert!(!roots.is_settled(&first, at(112)) && !roots.is_settled(&second, at(112)));
+        assert!(roots.is_settled(&old, at(112)), "it was there before");
+        assert!(roots.is_settled(&second, at(112) + ROOT_WAIT * 2));
+        roots.fell(&second, second_of, at(115));
+        assert!(!roots.is_settled(&second, at(115) + ROOT_WAIT * 3), "twice as long");
+        assert!(roots.is_settled(&second, at(115) + ROOT_WAIT * 4));
+        assert!(roots.is_settled(&second, at(115) + ROOT_CALM), "all is forgotten");
+    }
+
     // OV-09: a bound whose being full is the denial.
     #[test]
     fn strangers_with_roots_of_their_own_push_out_strangers_only() {
@@ -144,7 +225,7 @@ mod tests {
             let stranger = Name::from_bytes([fill as u8; 32]);
             roots.heard(stranger, 1, [root].into_iter(), now);
         }
-        assert_eq!(roots.0.len(), ROOTS_KNOWN);
+        assert_eq!(roots.heard.len(), ROOTS_KNOWN);
         assert!(roots.is_alive(&root, Time::ZERO + std::time::Duration::from_millis(200)));
     }
 }

@@ -19,7 +19,7 @@ use crate::wire::packet::{ConType, Header, PSessId, SessId};
 use crate::wire::reason::Reason;
 
 use super::limiter::Verdict;
-use super::{Dial, Happening, Peers, Policy};
+use super::{Dial, Happening, Peer, Peers, Policy};
 
 impl Peers {
     /// A peer speaks in a tunnel this node does not have: a handshake tells it so, provably.
@@ -223,7 +223,8 @@ impl Peers {
     /// The handshake with `peer` met an obstacle. What is heard is not authenticated, so it ends
     /// nothing; it stands in the status, and a person hears of it, of the same seldom.
     fn trouble(&mut self, peer: Name, reason: Reason, now: Time) {
-        if !self.is_known(&peer) {
+        let has_tunnel = self.peers.get(&peer).is_some_and(Peer::is_confirmed);
+        if has_tunnel || !self.is_known(&peer) {
             return;
         }
         let is_due = self.told.get(&peer).is_none_or(|(last, at)| {

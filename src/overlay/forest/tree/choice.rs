@@ -9,6 +9,7 @@ use crate::base::clock::Time;
 use crate::base::ids::Name;
 use crate::base::limits::{DEPTH_MAX, ROOT_HOLD, ROOT_PULSE, WISH_MAX};
 use crate::overlay::forest::rank::{Rank, tag};
+use crate::overlay::source::SourceGroup;
 use crate::overlay::word::Word;
 use crate::wire::tree::Edge;
 
@@ -40,7 +41,10 @@ impl Tree {
             let root = neighbour.standing.as_ref().map(|standing| standing.claim.root);
             // Whoever hears the root itself need not be afraid of its ghost.
             let is_held = held.is_some() && root == held && root != Some(**name);
+            let is_new = root
+                .is_some_and(|root| root != self.claim.root && !self.roots.is_settled(&root, now));
             Some(*name) != but
+                && !is_new
                 && neighbour.barred.is_none_or(|until| until <= now)
                 && !is_held
                 && self.is_sound(neighbour, now)
@@ -117,6 +121,7 @@ impl Tree {
         let number = self.next_number(now);
         let own = self.own();
         if self.claim.root != own {
+            self.roots.fell(&self.claim.root, now.since(self.rooted), now);
             self.rooted = now;
         }
         self.claim = self.notary.claim(self.index, number);
@@ -133,12 +138,17 @@ impl Tree {
         let Some(above) = parent.filter(|parent| self.is_sound(parent, now)) else { return };
         let Some(standing) = &above.standing else { return };
         let edges: Vec<_> = standing.edges.iter().copied().chain([own]).collect();
-        let (claim, rank) = (standing.claim, above.rank);
+        let (claim, rank, source) = (standing.claim, above.rank, above.source);
         let is_pulse = edges == self.edges && claim.root == self.claim.root;
         let is_same = is_pulse && claim.number == self.claim.number;
         let (tag, word) = (above.tag, above.word.clone().step(own.letter));
         if claim.root != self.claim.root {
+            // For a better one it is left, not lost.
+            if rank > self.root_rank {
+                self.roots.fell(&self.claim.root, now.since(self.rooted), now);
+            }
             self.rooted = now;
+            self.roots.followed(matches!(source, SourceGroup::Address(_)));
         }
         (self.claim, self.root_rank, self.edges) = (claim, rank, edges);
         if !is_pulse {
