@@ -137,8 +137,10 @@ impl StateDir {
             }
             Err(error) => return Err(io(error.into())),
         }
-        file.set_len(0).map_err(io)?;
-        write!(file, "{program} (process {})", std::process::id()).map_err(io)?;
+        // The text is for people. A full disk takes none, and the directory is locked all the same.
+        if file.set_len(0).is_ok() {
+            let _ = write!(file, "{program} (process {})", std::process::id());
+        }
         Ok(Lock { _file: file })
     }
 

@@ -1,5 +1,5 @@
-//! DO-13: a daemon whose disk is full goes on in memory, says so, and keeps what it learnt as soon
-//! as there is room.
+//! DO-13: a daemon whose disk is full starts and goes on in memory, says so, and keeps what it
+//! learnt as soon as there is room.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,8 +43,12 @@ fn what_is_learnt_while_the_disk_is_full_is_kept_later() {
     add(&mut relay, &["--local", "none", "--listen", &at]);
     add(&mut node, &["--socks", "none", "--peer", &at]);
     node.start();
+    assert!(node.process.terminate().success());
+    // Without a block of its own, so that nothing can be written into it.
+    fs::write(disk.0.join("lock"), "").expect("there is room");
     let filler = disk.0.join("filler");
     assert!(fs::write(&filler, vec![0; 1 << 20]).is_err(), "the disk is full");
+    node.start();
     // Within a second it wants its own numbers kept, and more within a minute.
     relay.start();
     wait_for("a link", || has_links(&node).then_some(()));
