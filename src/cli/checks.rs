@@ -1,10 +1,12 @@
 //! How single options become what a daemon is given.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::PathBuf;
 
 use crate::base::ids::{Endpoint, Name};
 use crate::base::limits::{self, CHILDREN_MAX, TREES_DEFAULT};
+use crate::overlay::routes::{RouteError, Routes};
 
 use super::failure::Wrong;
 use super::names::{self, Aliases};
@@ -112,6 +114,22 @@ pub(super) fn secrets(
         }
     }
     Ok(secrets)
+}
+
+/// What the routes file says, where one is named.
+pub(super) fn routes(settings: &Settings) -> Result<Option<Routes>, Wrong> {
+    let Some(given) = settings.one("routes") else { return Ok(None) };
+    let read = given.read(|text| {
+        let path = given.path(text);
+        let file = path.display();
+        let text = fs::read_to_string(&path).map_err(|error| {
+            Wrong::new(format!("cannot read {file}: {error}"), "name a readable file of routes")
+        })?;
+        text.parse::<Routes>().map_err(|RouteError { line, fault }| {
+            Wrong::new(format!("{file} line {line}: {fault}"), "correct the line")
+        })
+    });
+    read.map(Some)
 }
 
 pub(super) fn bounds(settings: &Settings) -> Result<(usize, usize), Wrong> {

@@ -10,8 +10,11 @@ use zeroize::Zeroizing;
 use crate::base::ids::{Endpoint, Name};
 use crate::base::limits::{CHILDREN_MAX, TREES_DEFAULT};
 use crate::overlay::dht::alias::Alias;
+use crate::overlay::routes::Routes;
 
-use super::checks::{bounds, each, forwards, is_loopback, path, secrets, services, trees, way};
+use super::checks::{
+    bounds, each, forwards, is_loopback, path, routes, secrets, services, trees, way,
+};
 use super::failure::Wrong;
 use super::names::{self, Aliases};
 use super::settings::Settings;
@@ -130,8 +133,8 @@ pub struct CloakOptions {
     pub peers: Vec<Endpoint>,
     /// Its trees.
     pub trees: Trees,
-    /// The routes file: packets go by it alone.
-    pub routes: Option<PathBuf>,
+    /// What the routes file says: packets go by it alone.
+    pub routes: Option<Routes>,
     /// Where to write a tape.
     pub record: Option<PathBuf>,
     /// Whether the daemon confines itself.
@@ -193,7 +196,7 @@ impl CloakOptions {
                 .unwrap_or_else(|| values::listen("7000").ok()),
             peers: each(settings, "peer", values::target)?,
             trees: trees(settings, &Aliases::default())?,
-            routes: path(settings, "routes"),
+            routes: routes(settings)?,
             record: path(settings, "record"),
             sandbox: settings.count("no-sandbox") == 0,
         })
@@ -287,6 +290,23 @@ mod tests {
         assert_eq!(options.secrets[&bob()].0.as_slice(), b"correct horse battery");
         assert!(!format!("{options:?}").contains("correct"));
         assert!(node(&format!("{line} {line}")).expect_err("twice").contains("given twice"));
+    }
+
+    #[test]
+    fn a_routes_file_that_cannot_be_used_names_its_option_and_line() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("routes");
+        let read = || {
+            let line = format!("--routes {}", file.display());
+            CloakOptions::read(&settings(&CLOAK, &line)).map_err(|wrong| wrong.to_string())
+        };
+        let missing = read().expect_err("no file");
+        assert!(missing.contains("cannot read ") && missing.contains("(--routes): "), "{missing}");
+        std::fs::write(&file, "# none\nto nowhere\n").expect("writable");
+        let wrong = read().expect_err("no route");
+        assert!(wrong.contains("line 2: 'to nowhere'") && wrong.contains("(--routes"), "{wrong}");
+        std::fs::write(&file, format!("{} via {}\n", bob(), bob())).expect("writable");
+        assert!(read().expect("right").routes.is_some_and(|routes| routes != Routes::default()));
     }
 
     // LO-05.

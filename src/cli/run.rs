@@ -71,7 +71,7 @@ pub fn cloak(options: CloakOptions, state: &StateDir, lock: &Lock) -> Result<(),
         control: Some(control(state)),
         peers: options.peers,
         overlay: options.routes.is_none().then(|| overlay(&options.trees)),
-        routes: options.routes.as_deref().map_or_else(|| Ok(Routes::default()), routes)?,
+        routes: options.routes.unwrap_or_default(),
         leaf: false,
         remembered: Memories::new(state).overlay(),
         memory: limits::MEMORY_DEFAULT,
@@ -166,13 +166,6 @@ fn drive(core: impl Machine, memories: Memories, files: Option<Files>) -> Result
 
 fn control(state: &StateDir) -> Endpoint {
     Endpoint::Unix(state.control().to_string_lossy().into_owned())
-}
-
-fn routes(path: &Path) -> Result<Routes, Failure> {
-    let name = path.display();
-    let text = fs::read_to_string(path)
-        .map_err(|error| Failure::run(format!("cannot read the routes file {name}: {error}")))?;
-    text.parse().map_err(|error| Failure::run(format!("{name}: {error}")))
 }
 
 fn overlay(trees: &Trees) -> Settings {

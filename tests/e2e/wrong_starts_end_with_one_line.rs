@@ -40,8 +40,9 @@ fn wrong_starts_end_with_one_line() {
     let routes = dir.path().join("routes");
     std::fs::write(&routes, "to nowhere\n").expect("a fresh directory");
     let routes = routes.to_string_lossy();
-    let said = complaint(CLOAK, &fresh, &["--local", "none", "--routes", &routes], 1);
-    assert!(said.contains("line 1"), "{said}");
+    let said = complaint(CLOAK, &fresh, &["--local", "none", "--routes", &routes], 2);
+    assert!(said.contains("line 1") && said.contains("--routes"), "{said}");
+    complaint(CLOAK, &fresh, &["--local", "none", "--routes", "/nonexistent/routes"], 2);
     let said = complaint(MUSES, &fresh, &["status"], 1);
     assert!(said.contains("muses-node --state"), "{said}");
     complaint(MUSES, &fresh, &["connect", "bob"], 2);
