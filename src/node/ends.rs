@@ -60,7 +60,7 @@ impl Node {
     fn leave(&mut self, link: LinkId, local: &Local, cause: Cause, now: Time) {
         self.seeks.forget(link);
         match (&local.stage, local.session) {
-            (Stage::Waiting(peer, ticket), _) => self.peers.withdraw(peer, *ticket, now),
+            (Stage::Waiting(peer, ticket, _), _) => self.peers.withdraw(peer, *ticket, now),
             (Stage::Serving, _) => self.withdraw_offers(link, now),
             (Stage::Dialling, Some((peer, key))) => {
                 let reason = refusal(cause);

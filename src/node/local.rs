@@ -47,8 +47,8 @@ pub(crate) enum Stage {
     Serving,
     /// It wants this port of whoever the alias turns out to mean.
     Seeking(Alias, u16),
-    /// It waits for the tunnel, under this ticket.
-    Waiting(Name, u64),
+    /// It waits for the tunnel, under this ticket, and wants this port.
+    Waiting(Name, u64, u16),
     /// Its session is open, but the far service has not accepted.
     Opening,
     /// The service is being dialled.

@@ -148,7 +148,7 @@ impl Node {
         status.alias = self.alias_of(&view.name).unwrap_or_default().to_owned();
         status.wait = self.tunnel_wait(view, now);
         let held = self.locals.iter().filter(|(_, local)| match (&local.stage, local.session) {
-            (Stage::Waiting(peer, _), _) => *peer == view.name,
+            (Stage::Waiting(peer, ..), _) => *peer == view.name,
             (_, session) => session.is_some_and(|(peer, _)| peer == view.name),
         });
         for (_, local) in held {
@@ -157,6 +157,9 @@ impl Node {
                 tunnel.session_status(key).map(|(status, _)| (status, tunnel.held(key)))
             });
             let (mut session, held): (Session, Option<Held>) = known.unwrap_or_default();
+            if let Stage::Waiting(_, _, service) = local.stage {
+                session.port = service;
+            }
             session.session = local.number;
             session.outgoing = local.side != Side::Service;
             session.local = local.side.word().to_owned();

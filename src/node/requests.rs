@@ -53,7 +53,7 @@ impl Node {
     /// Asks for a session for a local link.
     pub(super) fn ask(&mut self, link: LinkId, peer: Name, service: u16, now: Time) {
         let Some(local) = self.locals.get_mut(link) else { return };
-        local.stage = Stage::Waiting(peer, local.number);
+        local.stage = Stage::Waiting(peer, local.number, service);
         let (ticket, port) = (local.number, local.port);
         self.peers.open(peer, ticket, port, service, now);
     }
@@ -214,7 +214,7 @@ impl Node {
                 self.peers.with(&peer, |tunnel| tunnel.reset(key, Reason::Killed, now));
             }
             None => match self.locals.get(link).map(|local| &local.stage) {
-                Some(Stage::Waiting(peer, ticket)) => self.peers.withdraw(peer, *ticket, now),
+                Some(Stage::Waiting(peer, ticket, _)) => self.peers.withdraw(peer, *ticket, now),
                 Some(Stage::Seeking(..)) => {}
                 _ => return false,
             },

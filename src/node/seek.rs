@@ -293,7 +293,7 @@ impl Node {
         let Some(local) = self.locals.get_mut(link) else { return };
         match (&local.stage, local.session) {
             (Stage::Seeking(..), _) => {}
-            (Stage::Waiting(peer, ticket), _) => self.peers.withdraw(peer, *ticket, now),
+            (Stage::Waiting(peer, ticket, _), _) => self.peers.withdraw(peer, *ticket, now),
             (Stage::Opening, Some((peer, key))) => {
                 self.locals.unbind(link);
                 self.peers.with(&peer, |tunnel| tunnel.reset(key, Reason::ByApplication, now));
