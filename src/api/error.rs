@@ -32,8 +32,12 @@ pub enum Error {
         /// The far side's reason, where it gave one.
         reason: Option<Reason>,
     },
-    /// The daemon ended, or was ended, before it had answered.
-    #[error("the muses-node went away before it answered: look into its log")]
+    /// The daemon ended before it had answered, or it takes nothing from this user, or nothing more
+    /// at once.
+    #[error(
+        "the daemon closed the connection before it answered: look into its log, or try again if \
+         very many ask it at once"
+    )]
     Gone,
     /// The daemon is there and does not answer.
     #[error(
