@@ -5,7 +5,11 @@
 //! a new C library makes must not break a daemon. What makes a process that was taken over
 //! dangerous to others, by contrast, is known.
 
+use rustix::io::Errno;
+use seccompiler::Error;
 use serde_json::{Value, json};
+
+use super::Lack;
 
 /// Starting programs; other processes; names and mounts; code for the kernel; its keys; calls that
 /// go round these lists; the machine.
@@ -96,14 +100,23 @@ const TERMINAL: [u32; 2] = [0x5412, 0x541c];
 ///
 /// # Errors
 ///
-/// With a line for people, where the kernel cannot do it.
-pub(super) fn confine() -> Result<(), String> {
-    let why = |why: String| format!("the daemon's system calls are not confined: {why}");
+/// Where that is not in force.
+pub(super) fn confine() -> Result<(), Lack> {
+    let line = |why: String| format!("the daemon's system calls are not confined: {why}");
     let (arch, own) = (std::env::consts::ARCH, std::process::id());
-    for filter in compile(arch, own).map_err(why)? {
-        seccompiler::apply_filter(&filter).map_err(|error| why(error.to_string()))?;
+    for filter in compile(arch, own).map_err(|why| Lack::Failed(line(why)))? {
+        seccompiler::apply_filter(&filter).map_err(|error| {
+            let line = line(error.to_string());
+            if is_unknown(&error) { Lack::Offered(line) } else { Lack::Failed(line) }
+        })?;
     }
     Ok(())
+}
+
+/// Whether the kernel says that it has no such call, or has it without filters.
+fn is_unknown(error: &Error) -> bool {
+    let (Error::Prctl(why) | Error::Seccomp(why)) = error else { return false };
+    matches!(Errno::from_io_error(why), Some(Errno::NOSYS | Errno::INVAL))
 }
 
 /// The two filters for an architecture and the process with this number.

@@ -10,7 +10,7 @@ use landlock::{
 
 use crate::base::ids::Endpoint;
 
-use super::parent;
+use super::{Lack, parent};
 
 /// The newest rules that are asked for: an older kernel has fewer.
 const RULES: ABI = ABI::V6;
@@ -56,8 +56,8 @@ impl Files {
     ///
     /// # Errors
     ///
-    /// With a line for people, where the kernel cannot do all of it.
-    pub(super) fn confine(&self) -> Result<(), String> {
+    /// Where not all of it is in force.
+    pub(super) fn confine(&self) -> Result<(), Lack> {
         let read = AccessFs::ReadFile | AccessFs::ReadDir;
         let socket = AccessFs::MakeSock | AccessFs::RemoveFile;
         let state = read | socket | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::MakeReg;
@@ -72,14 +72,16 @@ impl Files {
             .and_then(|rules| rules.restrict_self());
         match confined.map(|status| status.ruleset) {
             Ok(RulesetStatus::FullyEnforced) => Ok(()),
-            Ok(RulesetStatus::PartiallyEnforced) => Err(
+            Ok(RulesetStatus::PartiallyEnforced) => Err(Lack::Offered(
                 "this kernel confines the daemon's files in part only (Landlock before Linux 6.12)"
                     .to_owned(),
-            ),
-            Ok(RulesetStatus::NotEnforced) => {
-                Err("this kernel does not confine the daemon's files (no Landlock)".to_owned())
+            )),
+            Ok(RulesetStatus::NotEnforced) => Err(Lack::Offered(
+                "this kernel does not confine the daemon's files (no Landlock)".to_owned(),
+            )),
+            Err(error) => {
+                Err(Lack::Failed(format!("the daemon's files are not confined: {error}")))
             }
-            Err(error) => Err(format!("the daemon's files are not confined: {error}")),
         }
     }
 }

@@ -5,23 +5,26 @@ use rustix::process::{
     DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
 };
 
-/// No core dump, no debugger, no swap. Gives a line for each of them that cannot be had.
-pub(super) fn protect() -> Vec<String> {
+use super::Lack;
+
+/// No core dump, no debugger, no swap. Gives each of them that cannot be had.
+pub(super) fn protect() -> Vec<Lack> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let core = setrlimit(Resource::Core, none)
-        .map_err(|error| format!("core dumps may hold keys: {error}"));
+        .map_err(|error| Lack::Failed(format!("core dumps may hold keys: {error}")));
     let dumpable = set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| {
-        format!("other programs of this user can read the daemon's memory: {error}")
+        Lack::Failed(format!("other programs of this user can read the daemon's memory: {error}"))
     });
     [core, dumpable, lock()].into_iter().filter_map(Result::err).collect()
 }
 
 /// Locks all memory, once it is used. Only where nothing bounds that: a daemon that meets the bound
 /// later could have no more memory at all.
-fn lock() -> Result<(), String> {
+fn lock() -> Result<(), Lack> {
     let found = getrlimit(Resource::Memlock);
     if setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None }).is_ok() {
-        return lock_all().map_err(|error| format!("keys can be swapped out: {error}"));
+        return lock_all()
+            .map_err(|error| Lack::Failed(format!("keys can be swapped out: {error}")));
     }
     // With CAP_IPC_LOCK the kernel ignores the bound, and only with it a bound of zero locks
     // anything. The set of capabilities does not tell: in a user namespace it has one that does not
@@ -30,9 +33,11 @@ fn lock() -> Result<(), String> {
     let locked = setrlimit(Resource::Memlock, nothing).and_then(|()| lock_all());
     let _ = setrlimit(Resource::Memlock, found);
     locked.map_err(|_| {
-        "keys can be swapped out, because this user may lock a bounded part of memory only \
-         (LimitMEMLOCK=infinity lifts that)"
-            .to_owned()
+        Lack::Offered(
+            "keys can be swapped out, because this user may lock a bounded part of memory only \
+             (LimitMEMLOCK=infinity lifts that)"
+                .to_owned(),
+        )
     })
 }
 

@@ -18,18 +18,34 @@ use std::path::PathBuf;
 
 pub use files::Files;
 
+/// Why a part of it is not in force, in a line for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// The system has no more to give: its kernel is old, or the user has a bound.
+    Offered(String),
+    /// It has, and it failed.
+    Failed(String),
+}
+
+impl Lack {
+    fn log(&self) {
+        match self {
+            Self::Offered(line) => log::info!("{line}"),
+            Self::Failed(line) => log::warn!("{line}"),
+        }
+    }
+}
+
 /// Confines the calling thread and those that it starts to `files`, and their system calls. Gives
-/// a line for each part that the kernel does not have.
+/// each part that is not in force.
 #[must_use]
-pub fn confine(files: &Files) -> Vec<String> {
+pub fn confine(files: &Files) -> Vec<Lack> {
     [files.confine(), calls::confine()].into_iter().filter_map(Result::err).collect()
 }
 
 /// The whole process: its memory, then the same.
 pub(super) fn enter(files: &Files) {
-    for line in memory::protect().into_iter().chain(confine(files)) {
-        log::info!("{line}");
-    }
+    memory::protect().iter().chain(&confine(files)).for_each(Lack::log);
 }
 
 /// The directory in which a file is.
