@@ -77,6 +77,60 @@ fn citations_of_the_tree(path: &str, text: &str) -> Vec<String> {
     specification().map_or_else(Vec::new, |known| citations(&known, path, text))
 }
 
+/// What stands before the name of a counter: where it counts, or where a function gives the name.
+const BEFORE_COUNTERS: [&str; 7] =
+    [".add(\"", ".add_many(\"", "Refuse(\"", "Err(\"", "ok_or(\"", "|_| \"", "=> \""];
+
+/// Every counter of a core, with its line. Where only the form speaks for a counter, it is one if
+/// it has several words.
+fn counters(text: &str) -> Vec<(usize, &str)> {
+    let own = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let mut found = Vec::new();
+    for before in BEFORE_COUNTERS {
+        for (at, _) in own.match_indices(before) {
+            let rest = &own[at + before.len()..];
+            let name = rest.split('"').next().unwrap_or_default();
+            let is_name = name.starts_with(|first: char| first.is_ascii_lowercase())
+                && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+            if is_name && (before.starts_with(".add") || name.contains('-')) {
+                found.push((line_of(text, at), name));
+            }
+        }
+    }
+    found
+}
+
+fn counters_without_a_row(table: &str, path: &str, text: &str) -> Vec<String> {
+    let outside = ["src/cli/", "src/sim/", "src/fuzzing/", "src/control/", "src/crypto/"];
+    let is_core = path.starts_with("src/") && !path.contains("tests");
+    if !is_core || outside.iter().any(|dir| path.starts_with(dir)) {
+        return Vec::new();
+    }
+    // Links have a table of their own.
+    let is_told = |name: &str| name.starts_with("link-") || table.contains(&format!("`{name}`"));
+    let lacking = counters(text).into_iter().filter(|(_, name)| !is_told(name));
+    lacking.map(|(line, name)| format!("{path}:{line}: OPERATIONS.md lacks {name}")).collect()
+}
+
+/// The tree's counters, where the table that explains them is there.
+fn counters_of_the_tree(path: &str, text: &str) -> Vec<String> {
+    let Ok(operations) = fs::read_to_string(root().join("docs/OPERATIONS.md")) else {
+        return Vec::new();
+    };
+    let table = operations.split("\n### counted\n").nth(1).expect("the table of counters");
+    let table = table.split("\n## ").next().unwrap_or_default();
+    counters_without_a_row(table, path, text)
+}
+
+#[test]
+fn every_counter_is_explained() {
+    holds(counters_of_the_tree);
+    let lacking = |text| counters_without_a_row("| `forged` |", "src/a.rs", text);
+    assert_eq!(lacking("\ncounters.add(\"lost\")"), ["src/a.rs:2: OPERATIONS.md lacks lost"]);
+    assert_eq!(lacking("A => \"not-told\","), ["src/a.rs:1: OPERATIONS.md lacks not-told"]);
+    assert_eq!(lacking("counters.add(\"forged\"); A => \"up\""), Vec::<String>::new());
+}
+
 #[test]
 fn nothing_is_half_done() {
     holds(half_done);
