@@ -176,8 +176,8 @@ impl Device {
         if let Some(Embedded { core, .. }) = &self.cloak {
             let mut overlay = core.status(now);
             overlay.put_aliases(|name| self.node.word_for(name));
-            let is_alone = !overlay.neighbours.iter().any(|other| other.wait.state == "up");
-            if let Some(uplink) = status.uplink.as_mut().filter(|_| is_alone) {
+            if let Some((uplink, since)) = status.uplink.as_mut().zip(core.alone_since()) {
+                uplink.since_ms = u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX);
                 uplink.state = "alone".to_owned();
                 uplink.why = "no neighbour is up".to_owned();
                 uplink.until = "a neighbour's answer".to_owned();

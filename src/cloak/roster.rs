@@ -65,6 +65,8 @@ pub struct Roster {
     pub clients: BTreeMap<Name, End>,
     /// CLOAK nodes; one that left is kept for a while.
     pub neighbours: BTreeMap<Name, End>,
+    /// When a neighbour left last; before that, the start.
+    pub left: Time,
     /// The same as the routing sees it.
     pub table: Table,
     routing: Routing,
@@ -76,7 +78,7 @@ impl Roster {
     pub fn new(own: Name, peers: &[Endpoint], routing: Routing, started: Time) -> Self {
         let table = Table::new(own, peers);
         let (clients, neighbours) = (BTreeMap::new(), BTreeMap::new());
-        Self { own, started, clients, neighbours, table, routing }
+        Self { own, started, clients, neighbours, left: started, table, routing }
     }
 
     /// The Name of this node.
@@ -187,7 +189,7 @@ impl Roster {
         }
         end.primary = end.spares.iter_mut().find_map(Option::take);
         if end.primary.is_none() {
-            end.since = now;
+            (end.since, self.left) = (now, now);
             self.table.set_up(*name, false);
         }
     }

@@ -89,6 +89,7 @@ impl Node {
                 format!("nothing waits in the tunnel with {}: it is idle", node.word(&peer))
             }),
             Event::Ended(reason) => {
+                self.peers.set_ended(&peer, now);
                 self.note_tunnel(peer, "tunnel-over", &format!("over: {reason}"), now);
             }
         }

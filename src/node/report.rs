@@ -197,7 +197,10 @@ impl Node {
                 let why = trouble.unwrap_or_else(|| "the peer has not answered".into());
                 wait("handshake", since, now, why, next(at, "next Hello"))
             }
-            None => wait("none", self.started, now, trouble.unwrap_or_default(), String::new()),
+            None => {
+                let since = view.ended.unwrap_or(self.started);
+                wait("none", since, now, trouble.unwrap_or_default(), String::new())
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use crate::base::clock::Time;
 use crate::base::ids::Name;
 use crate::control::status::{Neighbour, Overlay, Wait};
 
+use super::Cloak;
 use super::dial::{Dialler, Health};
 use super::roster::End;
 use super::switch::Switch;
@@ -46,6 +47,16 @@ pub fn overlay(switch: &Switch, diallers: &[Dialler], started: Time, now: Time) 
         clients: switch.roster.clients.keys().map(ToString::to_string).collect(),
         forwarded: switch.post.forwarded,
         records: hyperbolic.map(|overlay| trees::records(&overlay.dht)),
+    }
+}
+
+impl Cloak {
+    /// Since when no neighbour has a link, where none has.
+    #[must_use]
+    pub fn alone_since(&self) -> Option<Time> {
+        let roster = &self.switch.roster;
+        let is_alone = roster.neighbours.values().all(|end| end.primary.is_none());
+        is_alone.then_some(roster.left)
     }
 }
 

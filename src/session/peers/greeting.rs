@@ -159,7 +159,10 @@ impl Peers {
                 self.out.push_back(finished);
                 self.forget_unused(&peer);
             }
-            Err((_, HandshakeError::Refused(reason))) => self.give_up(peer, reason),
+            Err((_, HandshakeError::Refused(reason))) => {
+                self.give_up(peer, reason);
+                self.set_ended(&peer, now);
+            }
             Err((Some(initiator), _)) => {
                 entry.dial = Some(Dial { initiator, ..dial });
                 self.counters.add("bad-hello");

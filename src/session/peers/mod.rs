@@ -115,6 +115,8 @@ struct Peer {
     dialled: bool,
     trouble: Option<Reason>,
     called_back: Option<Time>,
+    /// When the last tunnel, or the last attempt at one, ended.
+    ended: Option<Time>,
 }
 
 impl Peer {
@@ -233,7 +235,15 @@ impl Peers {
             tunnel: peer.tunnel.as_ref().or(peer.proposal.as_ref().map(|p| &p.tunnel)),
             dial: peer.dial.as_ref().map(|dial| (dial.flow.since(), dial.flow.next_try())),
             trouble: peer.trouble,
+            ended: peer.ended,
         })
+    }
+
+    /// A tunnel with a peer ended.
+    pub fn set_ended(&mut self, peer: &Name, now: Time) {
+        if let Some(entry) = self.peers.get_mut(peer) {
+            entry.ended = Some(now);
+        }
     }
 
     /// The way into the overlay came or went.
@@ -395,7 +405,7 @@ impl Peers {
         let wanted = !entry.pending.is_empty();
         let Some(dial) = entry.dial.as_mut().filter(|dial| dial.flow.is_due(now)) else { return };
         if !wanted && dial.tries >= UNWANTED_TRIES {
-            entry.dial = None;
+            (entry.dial, entry.ended) = (None, Some(now));
             return self.forget_unused(&name);
         }
         dial.tries = dial.tries.saturating_add(1);
@@ -413,6 +423,7 @@ impl Peers {
             self.dial(name, now);
         } else if entry.pending.is_empty() && age >= HANDSHAKE_MAX {
             self.drop_proposal(&name);
+            self.set_ended(&name, now);
             self.forget_unused(&name);
         }
     }
@@ -480,6 +491,8 @@ pub struct View<'a> {
     pub dial: Option<(Time, Option<Time>)>,
     /// What was heard of the last obstacle.
     pub trouble: Option<Reason>,
+    /// When the last tunnel, or the last attempt at one, ended.
+    pub ended: Option<Time>,
 }
 
 /// Whether a packet is of the tunnel `id`: its own packets carry that very SessID, a session's
