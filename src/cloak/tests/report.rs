@@ -1,5 +1,7 @@
 //! What nodes say of themselves and of each other, under virtual time.
 
+use std::time::Duration;
+
 use super::world::{World, config, name};
 use crate::cloak::CloakConfig;
 use crate::control::map::Map;
@@ -78,6 +80,9 @@ fn a_neighbour_that_died_has_no_role_and_an_error_with_an_age() {
         assert!(row.roles.is_empty(), "{row:?}");
         assert!(!row.last_error.is_empty() && row.last_error_ms <= 2_000, "{row:?}");
     }
+    assert_eq!(world.nodes[&2].alone_since(), None, "it has 1");
+    let alone = world.nodes[&4].alone_since().expect("it had nobody else");
+    assert!(world.now.since(alone) <= Duration::from_secs(2), "and not since its start");
     let four = overlay(&world, 4);
     assert!(four.trees.iter().all(|tree| tree.root == name(4).to_string()));
     assert!(four.trees.iter().all(|tree| tree.root_since_ms <= 2_000), "its own root since then");
