@@ -120,15 +120,16 @@ impl LogLimiter {
                 return true;
             }
             let held = std::mem::take(&mut recent.held);
+            // One that goes on slowly has no other burst for that.
+            let goes_on = recent.last + recent.every.max(LOG_QUIET) > now;
             if held == 0 {
-                // One that goes on slowly has no other burst for that.
-                return recent.last + recent.every.max(LOG_QUIET) > now;
+                return goes_on;
             }
             let stands = StandsFor { held, source: *source, span: now.since(recent.since) };
             lines.push((recent.level, format!("{}{stands}", recent.text)));
             (recent.since, recent.lines) = (now, LOG_BURST);
             recent.every = (recent.every * 2).min(LOG_EVERY_MAX);
-            true
+            goes_on
         });
         lines
     }
