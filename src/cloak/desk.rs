@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use crate::base::clock::Time;
 use crate::base::limits::{CONTROLS_MAX, REQUEST_MAX};
 use crate::base::links::LinkId;
-use crate::base::machine::{Deadline, Slices};
+use crate::base::machine::{Action, Deadline, Slices};
 use crate::control::line::Lines;
 use crate::control::request::{Reply, Request};
+use crate::control::status::Status;
+
+use super::Cloak;
 
 #[derive(Debug)]
 struct Visit {
@@ -111,5 +114,46 @@ impl Desk {
     pub fn next_timeout(&self) -> Option<Deadline> {
         let first = self.0.values().map(|visit| visit.since + REQUEST_MAX).min()?;
         Some(Deadline { at: first, why: "let an idle visitor go" })
+    }
+}
+
+impl Cloak {
+    /// Answers what a visitor asked.
+    pub(super) fn serve(&mut self, id: LinkId, now: Time) {
+        while let Some(request) = self.desk.next(id, now) {
+            let reply = match request {
+                Request::Status => Reply::Status(Box::new(self.whole_status(now))),
+                Request::Map { tree } => Reply::from(self.map(tree)),
+                Request::Reconnect => {
+                    self.path_changed(now);
+                    Reply::Ok
+                }
+                Request::Connect { .. }
+                | Request::Listen { .. }
+                | Request::Accept { .. }
+                | Request::Kill { .. } => {
+                    let error = "this is a cloak-node: it has no sessions; ask the muses-node";
+                    Reply::Error { error: error.into(), reason: None }
+                }
+            };
+            self.desk.answer(id, &reply);
+        }
+        if self.desk.has_output(id) {
+            self.actions.push_back(Action::Flush(id));
+        }
+    }
+
+    fn whole_status(&self, now: Time) -> Status {
+        Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            name: self.name().to_string(),
+            uptime_ms: now.since(self.started).as_millis() as u64,
+            listeners: self.listeners().collect(),
+            overlay: Some(self.status(now)),
+            memory_used: self.memory_used() as u64,
+            memory_budget: self.pool.budget() as u64,
+            counters: self.counters().map(|(what, count)| (what.to_owned(), count)).collect(),
+            ..Status::default()
+        }
     }
 }

@@ -41,8 +41,7 @@ use crate::base::links::{LinkId, Links};
 use crate::base::machine::{self, Action, Cause, Deadline, Input, Machine, Port, Slices};
 use crate::base::source::Source;
 use crate::control::map::Map;
-use crate::control::request::{Reply, Request};
-use crate::control::status::{Listener, Overlay, Status};
+use crate::control::status::{Listener, Overlay};
 use crate::crypto::identity::Identity;
 use crate::crypto::rng::Rng;
 use crate::overlay::forest::verified::Verified;
@@ -404,45 +403,6 @@ impl Cloak {
         self.actions.extend(self.links.iter().map(|(id, _)| Action::Close(id)));
         self.actions.push_back(Action::Exit(None));
         self.is_over = true;
-    }
-
-    /// Answers what a visitor asked.
-    fn serve(&mut self, id: LinkId, now: Time) {
-        while let Some(request) = self.desk.next(id, now) {
-            let reply = match request {
-                Request::Status => Reply::Status(Box::new(self.whole_status(now))),
-                Request::Map { tree } => Reply::from(self.map(tree)),
-                Request::Reconnect => {
-                    self.path_changed(now);
-                    Reply::Ok
-                }
-                Request::Connect { .. }
-                | Request::Listen { .. }
-                | Request::Accept { .. }
-                | Request::Kill { .. } => {
-                    let error = "this is a cloak-node: it has no sessions; ask the muses-node";
-                    Reply::Error { error: error.into(), reason: None }
-                }
-            };
-            self.desk.answer(id, &reply);
-        }
-        if self.desk.has_output(id) {
-            self.actions.push_back(Action::Flush(id));
-        }
-    }
-
-    fn whole_status(&self, now: Time) -> Status {
-        Status {
-            version: env!("CARGO_PKG_VERSION").into(),
-            name: self.name().to_string(),
-            uptime_ms: now.since(self.started).as_millis() as u64,
-            listeners: self.listeners().collect(),
-            overlay: Some(self.status(now)),
-            memory_used: self.memory_used() as u64,
-            memory_budget: self.pool.budget() as u64,
-            counters: self.counters().map(|(what, count)| (what.to_owned(), count)).collect(),
-            ..Status::default()
-        }
     }
 
     /// Whether there is room for one more link at this listener; another may go for it (DO-01).
