@@ -293,6 +293,10 @@ pub const UNPROVEN_BURST: u32 = 2000;
 /// Decisions on packets' next hops that a node remembers; one more, and all are made anew. A source
 /// that asks for ever new ones has each packet decided as if none were remembered.
 pub const DECISIONS_MAX: usize = 1024;
+/// Verifications of one turn: 10 ms at most, in which no packet passes ...
+pub const TURN_WORK: u32 = 50;
+/// ... before all links have a turn again.
+pub const TURN_PAUSE: Duration = Duration::from_millis(1);
 /// Words with a false signature after which a link ends: an honest node passes on none, because it
 /// verified all that it says.
 pub const VIOLATIONS_MAX: u32 = 8;

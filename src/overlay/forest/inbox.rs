@@ -2,13 +2,15 @@
 //!
 //! To believe a word of a neighbour costs signatures, so only the newest one of each neighbour and
 //! tree is looked at, once in a turn, and only while its source has not used up its
-//! [budget](VerificationBudget). What has to wait stays, until a newer word takes its place.
+//! [budget](VerificationBudget), and of all of them so many in a turn as cost others a few
+//! milliseconds. What has to wait stays, until a newer word takes its place.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::tree::Said;
 use crate::base::clock::Time;
 use crate::base::ids::Name;
+use crate::base::limits::{TURN_PAUSE, TURN_WORK};
 use crate::overlay::source::SourceGroup;
 use crate::overlay::verification::VerificationBudget;
 use crate::wire::tree::{Pulse, Standing};
@@ -29,6 +31,9 @@ pub(super) struct Inbox {
     order: VecDeque<(Name, u8)>,
     /// Nothing that waits may be looked at before.
     open: Time,
+    /// The present turn, the work that was done in it, and when the next one may go on.
+    turn: (Time, u32),
+    paused: Time,
     budget: VerificationBudget,
 }
 
@@ -52,7 +57,7 @@ impl Inbox {
 
     /// What may be looked at now. [`Inbox::spend`] has to be called for it.
     pub(super) fn next(&mut self, now: Time) -> Option<(Name, Said)> {
-        if self.waiting.is_empty() || now < self.open {
+        if self.waiting.is_empty() || now < self.open.max(self.paused) {
             return None;
         }
         let is_open = |key: &&(Name, u8)| {
@@ -75,6 +80,13 @@ impl Inbox {
     /// So much work was done for a source, and its announcement held, or had no valid signature.
     pub(super) fn spend(&mut self, source: SourceGroup, work: u32, is_true: bool, now: Time) {
         self.budget.spend(source, work, is_true, now);
+        let (turn, done) = self.turn;
+        let done = if turn == now { done } else { 0 }.saturating_add(work);
+        self.turn = (now, done);
+        // Packets of others do not wait for all that came at once.
+        if done >= TURN_WORK {
+            self.paused = now + TURN_PAUSE;
+        }
     }
 
     /// Whether something else of a source that costs signatures may be looked at now.
@@ -92,7 +104,8 @@ impl Inbox {
     /// When something may be looked at.
     #[must_use]
     pub(super) fn next_timeout(&self) -> Option<Time> {
-        self.waiting.values().map(|waiting| self.budget.open(waiting.source)).min()
+        let opens = self.waiting.values().map(|waiting| self.budget.open(waiting.source)).min();
+        opens.map(|open| open.max(self.paused))
     }
 }
 
@@ -128,5 +141,19 @@ mod tests {
         inbox.put(liar, source(liar), pulse(1));
         inbox.forget(&liar);
         assert_eq!((inbox.next_timeout(), inbox.order.len()), (None, 0));
+    }
+
+    #[test]
+    fn what_comes_at_once_is_looked_at_in_turns() {
+        let (mut inbox, mut now) = (Inbox::default(), Time::ZERO);
+        let many = [1, 2, 3].map(|fill| Name::from_bytes([fill; 32]));
+        many.iter().for_each(|name| inbox.put(*name, SourceGroup::Neighbour(*name), pulse(1)));
+        for name in many {
+            assert_eq!(inbox.next(now).map(|(from, _)| from), Some(name));
+            inbox.spend(SourceGroup::Neighbour(name), TURN_WORK, true, now);
+            assert_eq!(inbox.next(now), None, "the next one waits for its turn");
+            now = inbox.next_timeout().unwrap_or(now);
+        }
+        assert_eq!(now, Time::ZERO + TURN_PAUSE * 2);
     }
 }
