@@ -18,6 +18,9 @@ pub(super) const IT: Scenario = Scenario {
     run,
 };
 
+/// As many as come in ten seconds; then their records have to go.
+const CLIENTS: usize = 200;
+
 fn run(trial: Trial) -> Aftermath {
     let mut world = Plan::default().clients().two_relays().start();
     let (at, by) = (world.relays[0].clients(), world.entrance(0));
@@ -34,14 +37,16 @@ fn run(trial: Trial) -> Aftermath {
     world.carol.process.terminate();
     let _ = std::fs::remove_file(world.carol.state.join("control"));
     let attack = move |control: &std::sync::Arc<Control>| {
-        control.every(100, || {
+        let mut left = CLIENTS;
+        control.every(20, || {
             let signer = wire::fresh();
             let record = wire::frame(kind::RECORD, &wire::record(&signer, 1, 3600));
             if let Ok(mut link) = Link::prove(at, STRANGER, signer, wire::CLIENT) {
                 control.sent(140 + record.len());
                 let _ = link.send(&record);
             }
-            true
+            left -= 1;
+            left > 0
         });
     };
     trial.play(world, attack, move |world, figures| {
