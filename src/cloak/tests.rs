@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::*;
 use crate::base::limits::{AWAY_KEPT, LINK_DEAD, LINK_DOUBT, LINK_QUEUE, PROOF_MAX, ROUTE_LEN};
 use crate::base::limits::{FRAME_HEADER, FRAME_MAX, HEAD_ROOM, HOPS_MAX};
+use crate::control::request::Reply;
 use crate::link::LinkError;
 use crate::wire::cursor::Writer;
 use crate::wire::frame;

@@ -221,11 +221,11 @@ mod tests {
         let (mut roots, root) = (Roots::default(), Name::from_bytes([0; 32]));
         roots.heard(root, 5, std::iter::empty(), Time::ZERO);
         for fill in 1..=200 {
-            let now = Time::ZERO + std::time::Duration::from_millis(fill);
+            let now = Time::ZERO + Duration::from_millis(fill);
             let stranger = Name::from_bytes([fill as u8; 32]);
             roots.heard(stranger, 1, [root].into_iter(), now);
         }
         assert_eq!(roots.heard.len(), ROOTS_KNOWN);
-        assert!(roots.is_alive(&root, Time::ZERO + std::time::Duration::from_millis(200)));
+        assert!(roots.is_alive(&root, Time::ZERO + Duration::from_millis(200)));
     }
 }
