@@ -131,6 +131,7 @@ mod tests {
         assert_eq!(inbox.next(now), None);
         inbox.spend(source(liar), 2 * UNPROVEN_BURST, false, now);
         inbox.spend(source(honest), 1, true, now);
+        let now = now + TURN_PAUSE;
         inbox.put(liar, source(liar), pulse(1));
         inbox.put(honest, source(honest), pulse(2));
         assert_eq!(inbox.next(now), Some((honest, pulse(2))), "the one before has to wait");
