@@ -250,7 +250,9 @@ impl Forest {
 
     /// Does what is due.
     pub fn tick(&mut self, now: Time) {
-        self.change();
+        if self.next_timeout().is_some_and(|due| due.at <= now) {
+            self.change();
+        }
         self.trees.iter_mut().for_each(|tree| tree.tick(now));
     }
 
