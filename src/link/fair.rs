@@ -8,13 +8,13 @@
 use std::collections::VecDeque;
 
 use crate::base::buffer::Buffer;
-use crate::base::limits::{FRAME_HEADER, FRAME_MAX, PERSISTENT_LEN, ROUTE_LEN};
+use crate::base::limits::{FRAME_HEADER, PERSISTENT_LEN, ROUTE_LEN};
 use crate::wire::route::ENDS;
+
+use super::turns::{Share, TakesTurns, Turns};
 
 /// Queues that flows are spread over.
 const QUEUES: usize = 64;
-/// Bytes a flow may send in its turn.
-const QUANTUM: usize = FRAME_MAX;
 /// Where the SessID stands in a packet's frame.
 const SESSION: std::ops::Range<usize> =
     FRAME_HEADER + ROUTE_LEN + PERSISTENT_LEN - 16..FRAME_HEADER + ROUTE_LEN + PERSISTENT_LEN;
@@ -23,18 +23,24 @@ const SESSION: std::ops::Range<usize> =
 struct Flow {
     packets: VecDeque<Buffer>,
     bytes: usize,
-    /// Bytes it may still send in this turn.
-    credit: usize,
-    is_listed: bool,
+    share: Share,
+}
+
+impl TakesTurns for Flow {
+    fn share(&mut self) -> &mut Share {
+        &mut self.share
+    }
+
+    fn needed(&self) -> Option<usize> {
+        self.packets.front().map(|packet| packet.len())
+    }
 }
 
 /// All flows that wait.
 #[derive(Debug)]
 pub struct Fair {
     flows: Vec<Flow>,
-    /// Flows whose turn comes, those that had nothing waiting before the others.
-    fresh: VecDeque<usize>,
-    turns: VecDeque<usize>,
+    turns: Turns,
     bytes: usize,
     /// Memory of all packets, which a small packet has more of than bytes.
     memory: usize,
@@ -43,7 +49,7 @@ pub struct Fair {
 impl Default for Fair {
     fn default() -> Self {
         let flows = (0..QUEUES).map(|_| Flow::default()).collect();
-        Self { flows, fresh: VecDeque::new(), turns: VecDeque::new(), bytes: 0, memory: 0 }
+        Self { flows, turns: Turns::default(), bytes: 0, memory: 0 }
     }
 }
 
@@ -56,40 +62,18 @@ impl Fair {
         self.bytes = self.bytes.saturating_add(packet.len());
         self.memory = self.memory.saturating_add(packet.capacity());
         flow.packets.push_back(packet);
-        if !std::mem::replace(&mut flow.is_listed, true) {
-            flow.credit = QUANTUM;
-            self.fresh.push_back(at);
-        }
+        self.turns.enter(at, flow);
     }
 
     /// Takes the packet whose turn it is, with the bytes that its flow leaves behind.
     pub fn pop(&mut self) -> Option<(Buffer, usize)> {
-        loop {
-            let is_fresh = !self.fresh.is_empty();
-            let list = if is_fresh { &mut self.fresh } else { &mut self.turns };
-            let at = *list.front()?;
-            let flow = self.flows.get_mut(at)?;
-            let length = flow.packets.front().map_or(0, |packet| packet.len());
-            if length == 0 || length > flow.credit {
-                list.pop_front();
-                // An empty flow that was fresh has its turn among the others once, or it could
-                // come back as fresh for ever.
-                if length > 0 || is_fresh {
-                    let more = if length > 0 { QUANTUM } else { 0 };
-                    flow.credit = flow.credit.saturating_add(more);
-                    self.turns.push_back(at);
-                } else {
-                    flow.is_listed = false;
-                }
-                continue;
-            }
-            let packet = flow.packets.pop_front()?;
-            flow.credit = flow.credit.saturating_sub(length);
-            flow.bytes = flow.bytes.saturating_sub(length);
-            self.bytes = self.bytes.saturating_sub(length);
-            self.memory = self.memory.saturating_sub(packet.capacity());
-            return Some((packet, flow.bytes));
-        }
+        let flow = self.turns.next(&mut self.flows)?;
+        let packet = flow.packets.pop_front()?;
+        flow.share.spend(packet.len());
+        flow.bytes = flow.bytes.saturating_sub(packet.len());
+        self.bytes = self.bytes.saturating_sub(packet.len());
+        self.memory = self.memory.saturating_sub(packet.capacity());
+        Some((packet, flow.bytes))
     }
 
     /// Drops the oldest packet of the longest flow.

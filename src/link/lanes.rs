@@ -2,96 +2,72 @@
 //!
 //! A flow costs its maker nothing: a neighbour that gives each packet another SessID has as many as
 //! it likes. So the link is shared out between *lanes* first, one for each source that packets
-//! arrive from, and within a lane between its flows ([`Fair`]). Both by deficit round robin.
-
-use std::collections::VecDeque;
+//! arrive from, and within a lane between its flows ([`Fair`]); both take [`Turns`].
 
 use crate::base::buffer::Buffer;
-use crate::base::limits::FRAME_MAX;
 
 use super::fair::Fair;
+use super::turns::{Share, TakesTurns, Turns};
 
 /// Lanes that sources are spread over.
 const LANES: usize = 64;
 const _: () = assert!(LANES.is_power_of_two());
-/// Bytes a lane may send in its turn.
-const QUANTUM: isize = FRAME_MAX as isize;
 
 #[derive(Debug, Default)]
 struct Lane {
     flows: Fair,
-    /// Bytes it may still send in this turn; what it sent beyond them counts for the next.
-    credit: isize,
-    is_listed: bool,
+    share: Share,
+}
+
+impl TakesTurns for Option<Box<Lane>> {
+    fn share(&mut self) -> &mut Share {
+        &mut self.get_or_insert_default().share
+    }
+
+    /// Which of its packets leaves is up to its flows: any credit will do.
+    fn needed(&self) -> Option<usize> {
+        self.as_ref().filter(|lane| lane.flows.bytes() > 0).map(|_| 1)
+    }
 }
 
 /// All lanes; those that had no packet yet take no memory.
 #[derive(Debug, Default)]
 pub struct Lanes {
     lanes: Vec<Option<Box<Lane>>>,
-    /// Lanes whose turn comes, those that had nothing waiting before the others.
-    fresh: VecDeque<usize>,
-    turns: VecDeque<usize>,
+    turns: Turns,
     bytes: usize,
     memory: usize,
 }
 
 impl Lanes {
-    fn lane(&mut self, at: usize) -> Option<&mut Lane> {
-        self.lanes.get_mut(at)?.as_deref_mut()
-    }
-
     /// Queues a packet that came from the source with this number.
     pub fn push(&mut self, packet: Buffer, source: u64) {
         if self.lanes.is_empty() {
             self.lanes.resize_with(LANES, || None);
         }
         let at = source as usize & (LANES - 1);
-        let Some(slot) = self.lanes.get_mut(at) else { return };
-        let lane = slot.get_or_insert_default();
+        let Some(lane) = self.lanes.get_mut(at) else { return };
         self.bytes = self.bytes.saturating_add(packet.len());
         self.memory = self.memory.saturating_add(packet.capacity());
-        lane.flows.push(packet);
-        if !std::mem::replace(&mut lane.is_listed, true) {
-            lane.credit = QUANTUM;
-            self.fresh.push_back(at);
-        }
+        lane.get_or_insert_default().flows.push(packet);
+        self.turns.enter(at, lane);
     }
 
     /// Takes the packet whose turn it is, with the bytes that its flow leaves behind.
     pub fn pop(&mut self) -> Option<(Buffer, usize)> {
-        loop {
-            let is_fresh = !self.fresh.is_empty();
-            let list = if is_fresh { &mut self.fresh } else { &mut self.turns };
-            let at = *list.front()?;
-            let lane = self.lanes.get_mut(at)?.as_deref_mut()?;
-            let is_empty = lane.flows.bytes() == 0;
-            if is_empty || lane.credit <= 0 {
-                list.pop_front();
-                // An empty lane that was fresh has its turn among the others once, or it could
-                // come back as fresh for ever.
-                if is_empty && !is_fresh {
-                    lane.is_listed = false;
-                } else {
-                    let more = if is_empty { 0 } else { QUANTUM };
-                    lane.credit = lane.credit.saturating_add(more);
-                    self.turns.push_back(at);
-                }
-                continue;
-            }
-            let (packet, behind) = lane.flows.pop()?;
-            lane.credit = lane.credit.saturating_sub_unsigned(packet.len());
-            self.bytes = self.bytes.saturating_sub(packet.len());
-            self.memory = self.memory.saturating_sub(packet.capacity());
-            return Some((packet, behind));
-        }
+        let lane = self.turns.next(&mut self.lanes)?.as_deref_mut()?;
+        let (packet, behind) = lane.flows.pop()?;
+        lane.share.spend(packet.len());
+        self.bytes = self.bytes.saturating_sub(packet.len());
+        self.memory = self.memory.saturating_sub(packet.capacity());
+        Some((packet, behind))
     }
 
     /// Drops the oldest packet of the longest flow of the lane with most memory.
     pub fn drop_one(&mut self) {
         let fullest = |lane: &Option<Box<Lane>>| lane.as_ref().map_or(0, |l| l.flows.memory());
-        let at = (0..self.lanes.len()).max_by_key(|at| self.lanes.get(*at).map_or(0, fullest));
-        let Some(lane) = at.and_then(|at| self.lane(at)) else { return };
+        let lane = self.lanes.iter_mut().max_by_key(|lane| fullest(lane));
+        let Some(lane) = lane.and_then(|lane| lane.as_deref_mut()) else { return };
         let (bytes, memory) = (lane.flows.bytes(), lane.flows.memory());
         lane.flows.drop_one();
         let dropped = bytes.saturating_sub(lane.flows.bytes());

@@ -15,6 +15,7 @@ pub mod lanes;
 pub mod monitor;
 pub mod proof;
 pub mod queue;
+pub mod turns;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
