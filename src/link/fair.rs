@@ -1,7 +1,7 @@
 //! Packets that wait for one link, fair between flows (the idea of FQ-CoDel, RFC 8290).
 //!
 //! A flow is what its two ends call a session: SrcID, DstID and SessID, all of which a relay can
-//! read. Flows share the link by deficit round robin; one that had nothing waiting goes first, so
+//! read. What belongs to no session (handshakes, hints) is one flow between two ends. Flows share the link by deficit round robin; one that had nothing waiting goes first, so
 //! that a keystroke does not queue behind a file. Where there are too many bytes, the longest flow
 //! loses its oldest packet.
 
@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use crate::base::buffer::Buffer;
 use crate::base::limits::{FRAME_HEADER, PERSISTENT_LEN, ROUTE_LEN};
+use crate::wire::packet::ConType;
 use crate::wire::route::ENDS;
 
 use super::turns::{Share, TakesTurns, Turns};
@@ -18,6 +19,12 @@ const QUEUES: usize = 64;
 /// Where the SessID stands in a packet's frame.
 const SESSION: std::ops::Range<usize> =
     FRAME_HEADER + ROUTE_LEN + PERSISTENT_LEN - 16..FRAME_HEADER + ROUTE_LEN + PERSISTENT_LEN;
+/// Where the ConTYPE stands.
+const CONTYPE: usize = FRAME_HEADER + ROUTE_LEN + 1;
+/// Packets of no session. Their SessID is what their maker likes: a device that answers forged
+/// Hellos would have a flow for each of them, and its sessions one beside those.
+const OF_NO_SESSION: [ConType; 5] =
+    [ConType::Hello, ConType::HelloBack, ConType::Retry, ConType::Unreachable, ConType::Refused];
 
 #[derive(Debug, Default)]
 struct Flow {
@@ -109,7 +116,9 @@ impl Fair {
 /// The queue of a packet's flow.
 fn flow_of(frame: &[u8]) -> usize {
     let ends = frame.get(FRAME_HEADER + ENDS.start..FRAME_HEADER + ENDS.end).unwrap_or_default();
-    let session = frame.get(SESSION).unwrap_or_default();
+    let has_session = |kind: &u8| OF_NO_SESSION.iter().all(|other| *other as u8 != *kind);
+    let session = frame.get(CONTYPE).filter(|kind| has_session(kind));
+    let session = session.and_then(|_| frame.get(SESSION)).unwrap_or_default();
     let words = ends.as_chunks().0.iter().chain(session.as_chunks().0);
     let mixed = words.fold(0_u64, |mixed, word| {
         (mixed ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23)
@@ -131,6 +140,7 @@ mod tests {
         let name = Name::from_bytes([1; 32]);
         route::emit(&mut bytes[FRAME_HEADER..], &name, &name, 3);
         bytes[SESSION].fill(session);
+        bytes[CONTYPE] = ConType::Data as u8;
         pool.copy(&bytes)
     }
 
@@ -179,5 +189,20 @@ mod tests {
         assert_eq!(fair.bytes(), 6 * 16_000 + 300);
         let left = marks(&mut fair);
         assert!(left.contains(&100) && !left.contains(&2));
+    }
+
+    /// HS-12: a device answers forged Hellos, and its sessions go on.
+    #[test]
+    fn what_belongs_to_no_session_is_one_flow() {
+        let (pool, mut fair) = (Pool::new(64 << 20), Fair::default());
+        for session in 0..=255 {
+            let mut retry = packet(&pool, session, 16_000, 1);
+            retry.bytes_mut()[CONTYPE] = ConType::Retry as u8;
+            fair.push(retry);
+        }
+        (0..10).for_each(|_| fair.push(packet(&pool, 7, 16_000, 2)));
+        let sent = marks(&mut fair);
+        let last = sent.iter().rposition(|mark| *mark == 2);
+        assert!(last.is_some_and(|at| at < 22), "{last:?}: a flow for each Retry");
     }
 }
