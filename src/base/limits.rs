@@ -192,12 +192,12 @@ pub const ROOT_PULSE: Duration = Duration::from_secs(30);
 /// … and is given up when it has not for this long.
 pub const ROOT_EXPIRY: Duration = Duration::from_secs(75);
 /// A root that is gone sooner than this after a tree began to follow it has the next ones wait ...
-pub const ROOT_REIGN: Duration = Duration::from_secs(10);
+pub const ROOT_FLAP: Duration = Duration::from_secs(10);
 /// ... for this long, twice that for each in a row, 32 times at most: those that have been heard of
 /// for less than that are not followed ...
-pub const ROOT_WAIT: Duration = Duration::from_secs(1);
+pub const ROOT_DAMPING: Duration = Duration::from_secs(1);
 /// ... until none was gone so soon for this long.
-pub const ROOT_CALM: Duration = Duration::from_secs(60);
+pub const ROOT_DAMPING_RESET: Duration = Duration::from_secs(60);
 /// Who loses the root itself asks for another way to it only after this long: the root's other
 /// neighbours lose it in the same moment.
 pub const ROOT_HOLD: Duration = Duration::from_millis(300);
@@ -290,13 +290,13 @@ pub const PROVEN_BURST: u32 = 6000;
 pub const UNPROVEN_EVERY: Duration = Duration::from_micros(2500);
 /// ... at once.
 pub const UNPROVEN_BURST: u32 = 2000;
-/// Decisions on packets' next hops that a node remembers; one more, and all are made anew. A source
-/// that asks for ever new ones has each packet decided as if none were remembered.
-pub const DECISIONS_MAX: usize = 1024;
+/// Next hops that a node caches; where there are more, all of them are decided anew. A source that
+/// asks for ever new ones has each packet decided as if none were cached.
+pub const NEXT_HOPS_CACHED: usize = 1024;
 /// Verifications of one turn: 10 ms at most, in which no packet passes ...
-pub const TURN_WORK: u32 = 50;
+pub const VERIFY_BATCH: u32 = 50;
 /// ... before all links have a turn again.
-pub const TURN_PAUSE: Duration = Duration::from_millis(1);
+pub const VERIFY_PAUSE: Duration = Duration::from_millis(1);
 /// Words with a false signature after which a link ends: an honest node passes on none, because it
 /// verified all that it says.
 pub const VIOLATIONS_MAX: u32 = 8;

@@ -116,7 +116,7 @@ impl Carriers {
     /// The number under which packets of a link share the links that they go out by: that of its
     /// source, or its own where a person chose it.
     #[must_use]
-    pub fn lane(&self, id: LinkId) -> u64 {
+    pub fn source_number(&self, id: LinkId) -> u64 {
         let called = self.links.get(&id).filter(|carrier| carrier.origin == Origin::Called);
         called.and_then(|carrier| carrier.source.number()).unwrap_or(id.raw())
     }

@@ -139,7 +139,7 @@ impl Post {
             }
             self.overhear(&parcel.frame, now);
         }
-        let source = arrival.map_or(0, |id| self.carriers.lane(id));
+        let source = arrival.map_or(0, |id| self.carriers.source_number(id));
         let is_sent = self.carriers.on(out, |carrier| {
             carrier.used = now;
             carrier.link.forward(parcel.frame, source, now)

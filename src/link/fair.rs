@@ -1,9 +1,10 @@
 //! Packets that wait for one link, fair between flows (the idea of FQ-CoDel, RFC 8290).
 //!
 //! A flow is what its two ends call a session: SrcID, DstID and SessID, all of which a relay can
-//! read. What belongs to no session (handshakes, hints) is one flow between two ends. Flows share the link by deficit round robin; one that had nothing waiting goes first, so
-//! that a keystroke does not queue behind a file. Where there are too many bytes, the longest flow
-//! loses its oldest packet.
+//! read. What belongs to no session (handshakes, hints) is one flow between two ends. Flows share
+//! the link by deficit round robin; one that had nothing waiting goes first, so that a keystroke
+//! does not queue behind a file. Where there are too many bytes, the longest flow loses its oldest
+//! packet.
 
 use std::collections::VecDeque;
 
@@ -12,7 +13,7 @@ use crate::base::limits::{FRAME_HEADER, PERSISTENT_LEN, ROUTE_LEN};
 use crate::wire::packet::ConType;
 use crate::wire::route::ENDS;
 
-use super::turns::{Share, TakesTurns, Turns};
+use super::drr::{Deficit, Drr, Scheduled};
 
 /// Queues that flows are spread over.
 const QUEUES: usize = 64;
@@ -30,12 +31,12 @@ const OF_NO_SESSION: [ConType; 5] =
 struct Flow {
     packets: VecDeque<Buffer>,
     bytes: usize,
-    share: Share,
+    deficit: Deficit,
 }
 
-impl TakesTurns for Flow {
-    fn share(&mut self) -> &mut Share {
-        &mut self.share
+impl Scheduled for Flow {
+    fn deficit(&mut self) -> &mut Deficit {
+        &mut self.deficit
     }
 
     fn needed(&self) -> Option<usize> {
@@ -47,7 +48,7 @@ impl TakesTurns for Flow {
 #[derive(Debug)]
 pub struct Fair {
     flows: Vec<Flow>,
-    turns: Turns,
+    order: Drr,
     bytes: usize,
     /// Memory of all packets, which a small packet has more of than bytes.
     memory: usize,
@@ -56,7 +57,7 @@ pub struct Fair {
 impl Default for Fair {
     fn default() -> Self {
         let flows = (0..QUEUES).map(|_| Flow::default()).collect();
-        Self { flows, turns: Turns::default(), bytes: 0, memory: 0 }
+        Self { flows, order: Drr::default(), bytes: 0, memory: 0 }
     }
 }
 
@@ -69,14 +70,14 @@ impl Fair {
         self.bytes = self.bytes.saturating_add(packet.len());
         self.memory = self.memory.saturating_add(packet.capacity());
         flow.packets.push_back(packet);
-        self.turns.enter(at, flow);
+        self.order.activate(at, flow);
     }
 
     /// Takes the packet whose turn it is, with the bytes that its flow leaves behind.
     pub fn pop(&mut self) -> Option<(Buffer, usize)> {
-        let flow = self.turns.next(&mut self.flows)?;
+        let flow = self.order.next(&mut self.flows)?;
         let packet = flow.packets.pop_front()?;
-        flow.share.spend(packet.len());
+        flow.deficit.spend(packet.len());
         flow.bytes = flow.bytes.saturating_sub(packet.len());
         self.bytes = self.bytes.saturating_sub(packet.len());
         self.memory = self.memory.saturating_sub(packet.capacity());

@@ -9,13 +9,13 @@
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
+pub mod drr;
 pub mod fair;
 pub mod intake;
-pub mod lanes;
 pub mod monitor;
 pub mod proof;
 pub mod queue;
-pub mod turns;
+pub mod source_queues;
 
 use std::collections::VecDeque;
 use std::rc::Rc;

@@ -13,7 +13,7 @@ use crate::base::machine::{SLICES_MAX, Slices};
 use crate::wire::frame::Kind;
 use crate::wire::route::Route;
 
-use super::lanes::Lanes;
+use super::source_queues::SourceQueues;
 
 /// Bytes taken out of their flows ahead of being written: few, or a keystroke would queue behind
 /// them.
@@ -77,7 +77,7 @@ impl Control {
 pub struct Queue {
     started: Option<Started>,
     control: Control,
-    flows: Lanes,
+    flows: SourceQueues,
     /// Packets whose turn has come: what one write takes.
     packets: VecDeque<Buffer>,
     /// Bytes of those.

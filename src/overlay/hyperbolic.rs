@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::decisions::Decisions;
 use super::dht::key::Key;
 use super::dht::placement::Child;
 use super::dht::record::Places;
@@ -18,6 +17,7 @@ use super::forest::redirects::Refusal;
 use super::forest::tree::{Said, Tree};
 use super::greedy::{self, Progress, Tag};
 use super::metric::Metric;
+use super::next_hop_cache::NextHopCache;
 use super::source::{Bringer, SourceGroup};
 use super::word::{Letter, Word};
 use crate::base::clock::{Time, earliest};
@@ -75,7 +75,7 @@ pub struct Hyperbolic {
     /// The records.
     pub dht: Dht,
     metric: Metric,
-    decisions: Decisions,
+    next_hops: NextHopCache,
     /// Changes of the own places that were told, and when the next are.
     told: u64,
     /// The trees as they were when records were last handed over.
@@ -101,9 +101,9 @@ impl Hyperbolic {
         let mut forest = Forest::new(identity, settings.trees, &settings.roots, born, now);
         forest.limit(settings.children);
         let dht = Dht::new(rng, forest.trees().len() as u8, remembered);
-        let (metric, decisions, counters) = Default::default();
+        let (metric, next_hops, counters) = Default::default();
         let (told, shape, look_at, tell_at) = (u64::MAX, 0, Time::ZERO, None);
-        Self { forest, dht, metric, decisions, told, shape, look_at, tell_at, counters }
+        Self { forest, dht, metric, next_hops, told, shape, look_at, tell_at, counters }
     }
 
     /// Whether some neighbour is in our trees; else this node is alone, or among nodes that are
@@ -156,8 +156,8 @@ impl Hyperbolic {
                 let found = greedy::closer(metric, &there, progress, forest, forest.neighbours());
                 found.map(|(name, progress)| (*name, progress))
             };
-            let question = (route.there_bytes(), progress);
-            let found = self.decisions.find(question, forest.changes(), decide);
+            let key = (route.there_bytes(), progress);
+            let found = self.next_hops.get_or_decide(key, forest.changes(), decide);
             debug_assert_eq!(found, decide(), "a change of the forest that was not counted");
             if let Some((name, Progress { tree, tried, watermark })) = found {
                 route.set_course(tree.map_or(Course::Nearest, Course::Tree), tried, watermark);

@@ -9,12 +9,12 @@
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 pub mod attached;
-pub mod decisions;
 pub mod dht;
 pub mod forest;
 pub mod greedy;
 pub mod hyperbolic;
 pub mod metric;
+pub mod next_hop_cache;
 pub mod routes;
 pub mod source;
 pub mod table;

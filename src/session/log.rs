@@ -83,9 +83,9 @@ pub(crate) struct Log {
     /// Whether the last answer was to a packet sent again, and sooner than any before.
     was_early: bool,
     /// Since when nothing new was acknowledged, while something is under way.
-    waiting: Option<Time>,
+    unacked_since: Option<Time>,
     /// Probes since then.
-    probes: u32,
+    pto_count: u32,
 }
 
 impl Log {
@@ -121,7 +121,7 @@ impl Log {
 
     /// Keeps the packet with SeqNBR [`Log::next`], which leaves now.
     pub(crate) fn push(&mut self, frame: Buffer, transmission: u64, now: Time) {
-        self.waiting.get_or_insert(now);
+        self.unacked_since.get_or_insert(now);
         self.memory = self.memory.saturating_add(frame.capacity());
         self.in_flight = self.in_flight.saturating_add(frame.len() as u64);
         self.kept.push_back(Kept {
@@ -135,9 +135,9 @@ impl Log {
 
     /// Keeps a packet that cannot leave now (the tunnel is suspended).
     pub(crate) fn push_waiting(&mut self, frame: Buffer) {
-        let (len, waiting) = (frame.len() as u64, self.waiting);
+        let (len, unacked_since) = (frame.len() as u64, self.unacked_since);
         self.push(frame, 0, Time::ZERO);
-        self.waiting = waiting;
+        self.unacked_since = unacked_since;
         self.in_flight = self.in_flight.saturating_sub(len);
         if let Some(kept) = self.kept.back_mut() {
             (kept.fate, kept.sendings) = (Fate::Lost, 0);
@@ -188,7 +188,7 @@ impl Log {
         self.weigh_early(&mut news);
         self.find_lost(highest, &mut news);
         if news.bytes > 0 {
-            (self.waiting, self.probes) = ((self.in_flight > 0).then_some(now), 0);
+            (self.unacked_since, self.pto_count) = ((self.in_flight > 0).then_some(now), 0);
         }
         Ok(news)
     }
@@ -279,7 +279,8 @@ impl Log {
         }
         self.in_flight = self.in_flight.saturating_sub(bytes);
         self.scan = 0;
-        (self.shortest, self.was_early, self.waiting, self.probes) = (None, false, None, 0);
+        (self.shortest, self.was_early, self.unacked_since, self.pto_count) =
+            (None, false, None, 0);
         bytes
     }
 
@@ -297,17 +298,17 @@ impl Log {
     }
 
     /// Whether nothing new was acknowledged for so long, twice that after each probe.
-    fn is_overdue(&self, wait: Duration, now: Time) -> bool {
-        let doubled = wait.saturating_mul(1 << self.probes.min(6));
-        self.in_flight > 0 && self.waiting.is_some_and(|since| since + doubled <= now)
+    fn is_pto_due(&self, wait: Duration, now: Time) -> bool {
+        let doubled = wait.saturating_mul(1 << self.pto_count.min(6));
+        self.in_flight > 0 && self.unacked_since.is_some_and(|since| since + doubled <= now)
     }
 
     /// The oldest packet under way counts as lost if it has waited for so long. Returns its bytes.
-    pub(crate) fn lose_overdue(&mut self, wait: Duration, now: Time) -> u64 {
-        if !self.is_overdue(wait, now) {
+    pub(crate) fn lose_at_pto(&mut self, wait: Duration, now: Time) -> u64 {
+        if !self.is_pto_due(wait, now) {
             return 0;
         }
-        self.probes = self.probes.saturating_add(1);
+        self.pto_count = self.pto_count.saturating_add(1);
         self.lose_oldest()
     }
 
@@ -325,7 +326,7 @@ impl Log {
 
     /// The packet [`Log::next_lost`] gave has left.
     pub(crate) fn resent(&mut self, transmission: u64, now: Time) {
-        self.waiting.get_or_insert(now);
+        self.unacked_since.get_or_insert(now);
         if let Some(kept) = self.kept.get_mut(self.scan) {
             (kept.fate, kept.sent_at, kept.transmission) = (Fate::InFlight, now, transmission);
             kept.sendings = kept.sendings.saturating_add(1);
@@ -450,16 +451,16 @@ mod tests {
     #[test]
     fn what_waits_while_other_sessions_get_answers_is_lost_in_time_and_ever_later() {
         let (wait, mut log) = (Duration::from_millis(60), log(2));
-        assert_eq!(log.lose_overdue(wait, at(59)), 0);
-        assert_eq!(log.lose_overdue(wait, at(60)), 1);
+        assert_eq!(log.lose_at_pto(wait, at(59)), 0);
+        assert_eq!(log.lose_at_pto(wait, at(60)), 1);
         assert!(log.next_lost().is_some());
         log.resent(3, at(60));
-        assert_eq!(log.lose_overdue(wait, at(119)), 0, "twice the wait after a probe");
-        assert_eq!(log.lose_overdue(wait, at(120)), 1);
+        assert_eq!(log.lose_at_pto(wait, at(119)), 0, "twice the wait after a probe");
+        assert_eq!(log.lose_at_pto(wait, at(120)), 1);
         log.acknowledge(1, &[], Duration::ZERO, at(130)).expect("possible");
-        assert_eq!((log.probes, log.lose_overdue(wait, at(189))), (0, 0));
-        assert_eq!(log.lose_overdue(wait, at(190)), 1);
+        assert_eq!((log.pto_count, log.lose_at_pto(wait, at(189))), (0, 0));
+        assert_eq!(log.lose_at_pto(wait, at(190)), 1);
         log.acknowledge(2, &[], Duration::ZERO, at(200)).expect("possible");
-        assert_eq!((log.waiting, log.lose_overdue(wait, at(900))), (None, 0));
+        assert_eq!((log.unacked_since, log.lose_at_pto(wait, at(900))), (None, 0));
     }
 }

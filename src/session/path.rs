@@ -56,8 +56,8 @@ pub(crate) struct Path {
     /// path that has become slower the wait must stay doubled until one does (Karn's rule), or the
     /// second sendings alone would fill it.
     probes: u32,
-    /// When sessions were last looked at for one that waits in vain.
-    looked: Time,
+    /// When sessions were last session_pto_checked at for one that waits in vain.
+    session_pto_checked: Time,
 }
 
 impl Default for Path {
@@ -75,7 +75,7 @@ impl Default for Path {
             seen: (0, 0),
             waiting: None,
             probes: 0,
-            looked: Time::ZERO,
+            session_pto_checked: Time::ZERO,
         }
     }
 }
@@ -289,13 +289,14 @@ impl Path {
         self.waiting.map(|since| since + doubled)
     }
 
-    /// How long a session may wait for an answer, if it is time to look for one that waits longer.
-    /// While one session gets answers no probe is due: what another one lost has to be looked for.
-    pub(crate) fn look(&mut self, now: Time) -> Option<Duration> {
+    /// The probe timeout of a single session, where sessions are due to be compared with it.
+    /// While one session gets acknowledgements the tunnel's own probe is not due, so what another
+    /// one lost is found this way (RFC 9002 section 6.2).
+    pub(crate) fn session_pto(&mut self, now: Time) -> Option<Duration> {
         let wait = self.probe_after();
-        let is_time = self.looked + wait <= now;
+        let is_time = self.session_pto_checked + wait <= now;
         if is_time {
-            self.looked = now;
+            self.session_pto_checked = now;
         }
         is_time.then_some(wait)
     }

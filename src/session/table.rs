@@ -183,10 +183,10 @@ impl Table {
 
     /// Of each session that has waited in vain for so long, the oldest packet counts as lost. Their
     /// bytes.
-    pub(crate) fn lose_overdue(&mut self, wait: Duration, now: Time) -> u64 {
+    pub(crate) fn lose_at_pto(&mut self, wait: Duration, now: Time) -> u64 {
         let mut bytes = 0_u64;
         for (key, session) in &mut self.sessions {
-            let len = session.log.lose_overdue(wait, now);
+            let len = session.log.lose_at_pto(wait, now);
             bytes = bytes.saturating_add(len);
             if len > 0 && !self.lossy.contains(key) {
                 self.lossy.push_back(*key);

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::tree::Said;
 use crate::base::clock::Time;
 use crate::base::ids::Name;
-use crate::base::limits::{TURN_PAUSE, TURN_WORK};
+use crate::base::limits::{VERIFY_BATCH, VERIFY_PAUSE};
 use crate::overlay::source::SourceGroup;
 use crate::overlay::verification::VerificationBudget;
 use crate::wire::tree::{Pulse, Standing};
@@ -32,7 +32,7 @@ pub(super) struct Inbox {
     /// Nothing that waits may be looked at before.
     open: Time,
     /// The present turn, the work that was done in it, and when the next one may go on.
-    turn: (Time, u32),
+    batch: (Time, u32),
     paused: Time,
     budget: VerificationBudget,
 }
@@ -80,12 +80,12 @@ impl Inbox {
     /// So much work was done for a source, and its announcement held, or had no valid signature.
     pub(super) fn spend(&mut self, source: SourceGroup, work: u32, is_true: bool, now: Time) {
         self.budget.spend(source, work, is_true, now);
-        let (turn, done) = self.turn;
-        let done = if turn == now { done } else { 0 }.saturating_add(work);
-        self.turn = (now, done);
+        let (began, done) = self.batch;
+        let done = if began == now { done } else { 0 }.saturating_add(work);
+        self.batch = (now, done);
         // Packets of others do not wait for all that came at once.
-        if done >= TURN_WORK {
-            self.paused = now + TURN_PAUSE;
+        if done >= VERIFY_BATCH {
+            self.paused = now + VERIFY_PAUSE;
         }
     }
 
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(inbox.next(now), None);
         inbox.spend(source(liar), 2 * UNPROVEN_BURST, false, now);
         inbox.spend(source(honest), 1, true, now);
-        let now = now + TURN_PAUSE;
+        let now = now + VERIFY_PAUSE;
         inbox.put(liar, source(liar), pulse(1));
         inbox.put(honest, source(honest), pulse(2));
         assert_eq!(inbox.next(now), Some((honest, pulse(2))), "the one before has to wait");
@@ -151,10 +151,10 @@ mod tests {
         many.iter().for_each(|name| inbox.put(*name, SourceGroup::Neighbour(*name), pulse(1)));
         for name in many {
             assert_eq!(inbox.next(now).map(|(from, _)| from), Some(name));
-            inbox.spend(SourceGroup::Neighbour(name), TURN_WORK, true, now);
+            inbox.spend(SourceGroup::Neighbour(name), VERIFY_BATCH, true, now);
             assert_eq!(inbox.next(now), None, "the next one waits for its turn");
             now = inbox.next_timeout().unwrap_or(now);
         }
-        assert_eq!(now, Time::ZERO + TURN_PAUSE * 2);
+        assert_eq!(now, Time::ZERO + VERIFY_PAUSE * 2);
     }
 }

@@ -13,7 +13,7 @@ use openssl::sha::sha256;
 
 use crate::base::clock::Time;
 use crate::base::ids::Name;
-use crate::base::limits::{ROOT_CALM, ROOT_EXPIRY, ROOT_REIGN, ROOT_WAIT, ROOTS_KNOWN};
+use crate::base::limits::{ROOT_DAMPING, ROOT_DAMPING_RESET, ROOT_EXPIRY, ROOT_FLAP, ROOTS_KNOWN};
 use crate::overlay::greedy::Tag;
 
 /// A Name's place in the order of one tree's roots: the least is the root.
@@ -60,7 +60,7 @@ struct Heard {
     /// The highest number, and when it advanced.
     number: u64,
     advanced: Time,
-    /// Since when it has been heard of, or when it was last gone after a short reign.
+    /// Since when it has been heard of, or when it was last gone after a short lifetime.
     since: Time,
 }
 
@@ -75,10 +75,10 @@ struct Heard {
 pub struct Roots {
     heard: BTreeMap<Name, Heard>,
     /// Roots in a row that were gone soon, and when the last one was.
-    fallen: u32,
-    fell_at: Time,
+    flaps: u32,
+    flapped_at: Time,
     /// Whether the root that is followed came by a stranger's link.
-    is_strange: bool,
+    is_from_stranger: bool,
 }
 
 impl Roots {
@@ -118,18 +118,18 @@ impl Roots {
     }
 
     /// The tree follows a root; whether that came by a stranger's link.
-    pub fn followed(&mut self, is_strange: bool) {
-        self.is_strange = is_strange;
+    pub fn followed(&mut self, is_from_stranger: bool) {
+        self.is_from_stranger = is_from_stranger;
     }
 
     /// The root that the tree has followed for so long is gone.
-    pub fn fell(&mut self, root: &Name, reign: Duration, now: Time) {
-        if reign >= ROOT_REIGN || !self.is_strange {
+    pub fn lost(&mut self, root: &Name, lifetime: Duration, now: Time) {
+        if lifetime >= ROOT_FLAP || !self.is_from_stranger {
             return;
         }
-        let is_calm = now.since(self.fell_at) >= ROOT_CALM;
-        let before = if is_calm { 0 } else { self.fallen };
-        (self.fallen, self.fell_at) = (before.saturating_add(1), now);
+        let is_calm = now.since(self.flapped_at) >= ROOT_DAMPING_RESET;
+        let before = if is_calm { 0 } else { self.flaps };
+        (self.flaps, self.flapped_at) = (before.saturating_add(1), now);
         if let Some(heard) = self.heard.get_mut(root) {
             heard.since = now;
         }
@@ -137,11 +137,11 @@ impl Roots {
 
     /// Whether a root has been there for long enough to be followed.
     #[must_use]
-    pub fn is_settled(&self, root: &Name, now: Time) -> bool {
-        if self.fallen == 0 || now.since(self.fell_at) >= ROOT_CALM {
+    pub fn is_stable(&self, root: &Name, now: Time) -> bool {
+        if self.flaps == 0 || now.since(self.flapped_at) >= ROOT_DAMPING_RESET {
             return true;
         }
-        let wait = ROOT_WAIT.saturating_mul(1 << self.fallen.min(5));
+        let wait = ROOT_DAMPING.saturating_mul(1 << self.flaps.min(5));
         self.heard.get(root).is_some_and(|heard| now.since(heard.since) >= wait)
     }
 
@@ -198,21 +198,21 @@ mod tests {
         let heard = |roots: &mut Roots, root, now| roots.heard(root, 1, std::iter::empty(), now);
         heard(&mut roots, old, at(0));
         heard(&mut roots, first, at(100));
-        assert!(roots.is_settled(&first, at(100)), "nothing has happened yet");
-        roots.fell(&first, second_of, at(110));
-        assert!(roots.is_settled(&first, at(110)), "its own link broke");
+        assert!(roots.is_stable(&first, at(100)), "nothing has happened yet");
+        roots.lost(&first, second_of, at(110));
+        assert!(roots.is_stable(&first, at(110)), "its own link broke");
         roots.followed(true);
-        roots.fell(&first, ROOT_REIGN, at(110));
-        assert!(roots.is_settled(&first, at(110)), "it reigned for long enough");
-        roots.fell(&first, second_of, at(111));
+        roots.lost(&first, ROOT_FLAP, at(110));
+        assert!(roots.is_stable(&first, at(110)), "it reigned for long enough");
+        roots.lost(&first, second_of, at(111));
         heard(&mut roots, second, at(112));
-        assert!(!roots.is_settled(&first, at(112)) && !roots.is_settled(&second, at(112)));
-        assert!(roots.is_settled(&old, at(112)), "it was there before");
-        assert!(roots.is_settled(&second, at(112) + ROOT_WAIT * 2));
-        roots.fell(&second, second_of, at(115));
-        assert!(!roots.is_settled(&second, at(115) + ROOT_WAIT * 3), "twice as long");
-        assert!(roots.is_settled(&second, at(115) + ROOT_WAIT * 4));
-        assert!(roots.is_settled(&second, at(115) + ROOT_CALM), "all is forgotten");
+        assert!(!roots.is_stable(&first, at(112)) && !roots.is_stable(&second, at(112)));
+        assert!(roots.is_stable(&old, at(112)), "it was there before");
+        assert!(roots.is_stable(&second, at(112) + ROOT_DAMPING * 2));
+        roots.lost(&second, second_of, at(115));
+        assert!(!roots.is_stable(&second, at(115) + ROOT_DAMPING * 3), "twice as long");
+        assert!(roots.is_stable(&second, at(115) + ROOT_DAMPING * 4));
+        assert!(roots.is_stable(&second, at(115) + ROOT_DAMPING_RESET), "all is forgotten");
     }
 
     // OV-09: a bound whose being full is the denial.

@@ -268,9 +268,9 @@ impl Tunnel {
         if sum.bytes > 0 {
             self.path.progress(now);
         }
-        if let Some(wait) = self.path.look(now) {
-            let overdue = self.table.lose_overdue(wait, now);
-            self.path.landed(overdue);
+        if let Some(pto) = self.path.session_pto(now) {
+            let lost = self.table.lose_at_pto(pto, now);
+            self.path.landed(lost);
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ impl Tree {
             // Whoever hears the root itself need not be afraid of its ghost.
             let is_held = held.is_some() && root == held && root != Some(**name);
             let is_new = root
-                .is_some_and(|root| root != self.claim.root && !self.roots.is_settled(&root, now));
+                .is_some_and(|root| root != self.claim.root && !self.roots.is_stable(&root, now));
             Some(*name) != but
                 && !is_new
                 && neighbour.barred.is_none_or(|until| until <= now)
@@ -121,7 +121,7 @@ impl Tree {
         let number = self.next_number(now);
         let own = self.own();
         if self.claim.root != own {
-            self.roots.fell(&self.claim.root, now.since(self.rooted), now);
+            self.roots.lost(&self.claim.root, now.since(self.rooted), now);
             self.rooted = now;
         }
         self.claim = self.notary.claim(self.index, number);
@@ -145,7 +145,7 @@ impl Tree {
         if claim.root != self.claim.root {
             // For a better one it is left, not lost.
             if rank > self.root_rank {
-                self.roots.fell(&self.claim.root, now.since(self.rooted), now);
+                self.roots.lost(&self.claim.root, now.since(self.rooted), now);
             }
             self.rooted = now;
             self.roots.followed(matches!(source, SourceGroup::Address(_)));
