@@ -217,6 +217,8 @@ pub const REFERRED_KEPT: Duration = Duration::from_secs(5);
 pub const LETTER_LEASE: Duration = Duration::from_secs(300);
 /// Who moved in a tree is looked for where it was for this long.
 pub const REDIRECT_KEPT: Duration = Duration::from_secs(60);
+/// A place under a former root is known for this long.
+pub const FORMER_ROOT_KEPT: Duration = Duration::from_secs(60);
 /// A node that moved says so where it was this long after it came to rest.
 pub const REDIRECT_SOON: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(500)];
 /// A neighbour that has not said in this time how it stands in a tree is routed statically.
@@ -368,6 +370,9 @@ pub const EDGES_KNOWN: usize = 4096;
 pub const REDIRECTS_KNOWN: usize = 256;
 /// ... and those below one of its children.
 pub const REDIRECTS_PER_CHILD: usize = 8;
+/// Former roots under which the places of one node are known, in all trees together; the oldest
+/// goes first. Whoever changes roots faster has packets dropped as if nothing were kept.
+pub const FORMER_ROOTS: usize = 8;
 /// Former places of its own that a node in a tree tells where it is.
 pub const FORMER_PLACES: usize = 4;
 /// Pairs of a client and a peer that are told where the client has moved; the one that talked

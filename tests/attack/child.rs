@@ -1,4 +1,4 @@
-//! A stranger that hangs itself into the trees as a child of the relay, and lies about its size.
+//! A stranger that hangs itself into the trees: as a child that lies about its size, or as a root.
 
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -39,6 +39,43 @@ pub(crate) fn hang(control: &Control, link: &mut Link, size: u32) -> io::Result<
         })?;
     }
     Ok(())
+}
+
+/// A key that a tree has as its root before all of these Names.
+pub(crate) fn key_above(tree: u8, names: &[wire::Name]) -> Identity {
+    let least = names.iter().map(|name| wire::rank(name, tree)).min().unwrap_or(u64::MAX);
+    let is_above = |key: &Identity| wire::rank(&wire::name_of(key), tree) < least;
+    std::iter::repeat_with(wire::fresh).find(is_above).expect("one in as many as there are Names")
+}
+
+/// Says that it is the root of a tree, takes whoever asks as its child and passes nothing on, until
+/// the attack ends.
+pub(crate) fn reign(control: &Control, link: &mut Link, tree: u8) -> io::Result<()> {
+    let first = root_word(link, tree, None);
+    link.send(&first)?;
+    control.set_in_place();
+    while !control.is_over() {
+        link.live(Duration::from_millis(100), |link, found, body| {
+            let parsed = (found == kind::STANDING).then(|| Standing::parse(body)).flatten();
+            let theirs = parsed.filter(|said| said.tree == tree);
+            let Some((wish, _)) = theirs.and_then(|said| said.wish) else { return Ok(()) };
+            let answer = root_word(link, tree, Some(wish));
+            control.sent(answer.len());
+            link.send(&answer)
+        })?;
+    }
+    Ok(())
+}
+
+/// What a root says to the relay, with the place that it wishes for.
+fn root_word(link: &Link, tree: u8, wish: Option<u64>) -> Vec<u8> {
+    const LETTER: u8 = 7;
+    let grant = wish.map(|wish| {
+        let text = wire::edge_text(tree, &link.name(), &link.far, LETTER, wish);
+        (wish, LETTER, link.key.sign(&text))
+    });
+    let claim = wire::claim(&link.key, tree, number_now());
+    Standing { tree, claim, size: 2, edges: vec![], wish: None, grant }.emit()
 }
 
 /// What a child says to its parent's standing: a wish, or the edge that it was granted.

@@ -244,7 +244,10 @@ impl Standing {
         let count = usize::from(*body.get(110)?);
         let (edges, mut rest) = body.get(111..)?.split_at_checked(count * 169)?;
         let edges = edges.chunks(169).map(<[u8]>::to_vec).collect();
+        let mut wish = None;
         if flags & 1 != 0 {
+            let letter = (flags & 2 != 0).then(|| rest.get(8).copied());
+            wish = Some((u64::from_be_bytes(rest.get(..8)?.try_into().ok()?), letter.flatten()));
             rest = rest.get(8 + usize::from(flags >> 1 & 1) + 32..)?;
         }
         let mut grant = None;
@@ -252,7 +255,7 @@ impl Standing {
             let number = u64::from_be_bytes(rest.get(..8)?.try_into().ok()?);
             grant = Some((number, *rest.get(8)?, rest.get(9..73)?.try_into().ok()?));
         }
-        Some(Self { tree, claim, size, edges, wish: None, grant })
+        Some(Self { tree, claim, size, edges, wish, grant })
     }
 }
 

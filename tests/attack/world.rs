@@ -1,7 +1,7 @@
 //! The honest world: Alice and Bob, the relays between them, and two devices that come later.
 //!
 //! ```text
-//! Alice - R1 (- R2) - Bob        attackers come to R1 from other addresses
+//! Alice - R1 (- R2 (- R3)) - Bob        attackers come to R1, or to any, from other addresses
 //! ```
 
 use std::fs;
@@ -25,7 +25,8 @@ pub(crate) const MALLORY: u8 = 77;
 /// How the daemons are wired up.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    has_two_relays: bool,
+    /// Beside the first one.
+    more_relays: usize,
     has_clients: bool,
     is_static: bool,
     is_listening: bool,
@@ -38,7 +39,12 @@ pub(crate) struct Plan {
 impl Plan {
     /// Bob and later devices are behind a second relay.
     pub(crate) fn two_relays(self) -> Self {
-        Self { has_two_relays: true, ..self }
+        Self { more_relays: 1, ..self }
+    }
+
+    /// Bob and later devices are behind a third relay, whose neighbour the first one is not.
+    pub(crate) fn three_relays(self) -> Self {
+        Self { more_relays: 2, ..self }
     }
 
     /// Devices use the relay's daemon (`--cloak`) instead of an embedded node.
@@ -85,9 +91,8 @@ impl Plan {
     /// The same in a directory where some have their state already.
     pub(crate) fn start_in(self, dir: TempDir) -> World {
         let at = dir.path().to_owned();
-        let relays = if self.has_two_relays { 2 } else { 1 };
-        let mut relays: Vec<Daemon> =
-            ["r1", "r2"][..relays].iter().map(|who| Daemon::new(&at, who, CLOAK)).collect();
+        let relays = ["r1", "r2", "r3"].into_iter().take(1 + self.more_relays);
+        let mut relays: Vec<Daemon> = relays.map(|who| Daemon::new(&at, who, CLOAK)).collect();
         let ports: Vec<_> = relays.iter().map(|_| format!("127.0.0.1:{}", free_port())).collect();
         for (number, relay) in relays.iter_mut().enumerate() {
             relay.add(&["--listen", &ports[number], "--local"]);
@@ -97,8 +102,8 @@ impl Plan {
                 fs::write(&file, "# nobody\n").expect("a fresh directory takes files");
                 relay.add(&["--routes", &file.to_string_lossy()]);
             }
-            if number == 1 {
-                relay.add(&["--peer", &ports[0]]);
+            if let Some(nearer) = number.checked_sub(1) {
+                relay.add(&["--peer", &ports[nearer]]);
             }
             relay.process.add(&self.relay_words);
             relay.start();

@@ -2,13 +2,14 @@
 //!
 //! k trees with different roots: where one is broken or leads astray, another goes on. [`tree`] is
 //! one of them; [`rank`] orders roots, [`slots`] keeps the letters given to children, [`redirects`]
-//! where those went who left, [`former`] what this node left itself; [`notary`] signs and verifies,
-//! `inbox` bounds how much.
+//! where those went who left, [`former`] what this node left itself, [`place_history`] the places
+//! under former roots; [`notary`] signs and verifies, `inbox` bounds how much.
 //! Nothing here knows a link: neighbours are Names, messages are values.
 
 pub mod former;
 mod inbox;
 pub mod notary;
+pub mod place_history;
 pub mod rank;
 pub mod redirects;
 pub mod slots;
@@ -33,6 +34,7 @@ use crate::wire::moved::Moved;
 use former::Farewell;
 use inbox::Inbox;
 use notary::Notary;
+use place_history::PlaceHistory;
 use redirects::Refusal;
 use tree::{Lie, Said, Tree};
 use verified::Verified;
@@ -44,6 +46,9 @@ pub const DOUBTFUL: u32 = u32::MAX;
 #[derive(Debug)]
 pub struct Forest {
     trees: Vec<Tree>,
+    own: PlaceHistory,
+    /// [`Forest::moves`] when the own places were last looked at.
+    moves: u64,
     neighbours: BTreeMap<Name, Neighbour>,
     inbox: Inbox,
     news: u64,
@@ -85,9 +90,11 @@ impl Forest {
             Tree::new(index, notary, Rc::clone(&candidates), born, now)
         };
         let count = count.clamp(1, TREES_MAX as u8);
-        let (neighbours, inbox, news, changes, due) = Default::default();
+        let (own, moves, neighbours, inbox, news, changes, due) = Default::default();
         let trees = (0..count).map(tree).collect();
-        Self { trees, neighbours, inbox, news, changes, due }
+        let mut forest = Self { trees, own, moves, neighbours, inbox, news, changes, due };
+        forest.own.update(forest.own_places(), now);
+        forest
     }
 
     /// Has all trees share a memory of good signatures with other nodes of one process.
@@ -119,6 +126,7 @@ impl Forest {
         neighbour.source = source;
         self.change();
         self.trees.iter_mut().for_each(|tree| tree.neighbour_up(name, source, now));
+        self.note_moves(now);
     }
 
     /// Where a neighbour's link came from.
@@ -133,6 +141,7 @@ impl Forest {
         self.change();
         self.inbox.forget(name);
         self.trees.iter_mut().for_each(|tree| tree.neighbour_down(name, now));
+        self.note_moves(now);
     }
 
     /// What a neighbour's link costs, for choices between equals; [`DOUBTFUL`] keeps packets off.
@@ -179,7 +188,8 @@ impl Forest {
         };
         let work = tree.take_work().saturating_add(1);
         self.news = self.news.saturating_add(is_standing.into());
-        self.look_at(&from);
+        self.look_at(&from, now);
+        self.note_moves(now);
         let neighbour = self.neighbours.get_mut(&from)?;
         let is_signed = heard != Err(Lie::Unsigned);
         neighbour.violations = neighbour.violations.saturating_add((!is_signed).into());
@@ -192,12 +202,24 @@ impl Forest {
     }
 
     /// Keeps ready where a neighbour says it is.
-    fn look_at(&mut self, from: &Name) {
+    fn look_at(&mut self, from: &Name, now: Time) {
         let places = self.trees.iter().filter_map(|tree| tree.place_of(from));
         let places = places.map(|(tag, word)| (tag, word.clone())).collect();
         if let Some(neighbour) = self.neighbours.get_mut(from) {
-            neighbour.places = places;
+            neighbour.places.update(places, now);
         }
+    }
+
+    /// Keeps ready where this node is.
+    fn note_moves(&mut self, now: Time) {
+        let moves = self.moves();
+        if std::mem::replace(&mut self.moves, moves) != moves {
+            self.own.update(self.own_places(), now);
+        }
+    }
+
+    fn own_places(&self) -> Vec<(Tag, Word)> {
+        self.places().map(|(tag, word)| (tag, word.clone())).collect()
     }
 
     /// Somebody who hung below this node in a tree says where it is now; a neighbour of this source
@@ -220,7 +242,8 @@ impl Forest {
         }
         heard?;
         self.news = self.news.saturating_add(1);
-        self.look_at(moved.who());
+        self.look_at(moved.who(), now);
+        self.note_moves(now);
         Ok(())
     }
 
@@ -250,10 +273,20 @@ impl Forest {
 
     /// Does what is due.
     pub fn tick(&mut self, now: Time) {
-        if self.next_timeout().is_some_and(|due| due.at <= now) {
-            self.change();
-        }
+        let is_due = self.next_timeout().is_some_and(|due| due.at <= now);
         self.trees.iter_mut().for_each(|tree| tree.tick(now));
+        self.note_moves(now);
+        if is_due {
+            self.change();
+            self.own.tick(now);
+            self.neighbours.values_mut().for_each(|neighbour| neighbour.places.tick(now));
+        }
+    }
+
+    /// When the first place under a former root is forgotten.
+    fn forget_at(&self) -> Option<Time> {
+        let neighbours = self.neighbours.values().map(|neighbour| &neighbour.places);
+        neighbours.chain([&self.own]).filter_map(PlaceHistory::next_timeout).min()
     }
 
     /// When [`Forest::tick`] has something to do.
@@ -275,7 +308,9 @@ impl Forest {
     fn first_due(&self) -> Option<Deadline> {
         let inbox = self.inbox.next_timeout();
         let inbox = inbox.map(|at| Deadline { at, why: "look at what neighbours said" });
-        self.trees.iter().map(Tree::next_timeout).fold(inbox, earliest)
+        let forget = self.forget_at().map(|at| Deadline { at, why: "forget a former root" });
+        let own = earliest(inbox, forget);
+        self.trees.iter().map(Tree::next_timeout).fold(own, earliest)
     }
 
     /// This node's places, one in each tree.
@@ -331,8 +366,7 @@ impl Forest {
 
 impl Located for Forest {
     fn place(&self, tag: Tag) -> Option<&[Letter]> {
-        let mut places = self.places().filter(|(own, _)| *own == tag);
-        places.next().map(|(_, word)| &**word)
+        self.own.place(tag)
     }
 }
 
@@ -340,7 +374,7 @@ impl Located for Forest {
 #[derive(Debug)]
 pub struct Neighbour {
     cost: u32,
-    places: Vec<(Tag, Word)>,
+    places: PlaceHistory,
     source: SourceGroup,
     /// How often it said what was not signed.
     violations: u32,
@@ -348,14 +382,13 @@ pub struct Neighbour {
 
 impl Neighbour {
     fn new(source: SourceGroup) -> Self {
-        Self { cost: 0, places: Vec::new(), source, violations: 0 }
+        Self { cost: 0, places: PlaceHistory::default(), source, violations: 0 }
     }
 }
 
 impl Located for Neighbour {
     fn place(&self, tag: Tag) -> Option<&[Letter]> {
-        let mut places = self.places.iter().filter(|(own, _)| *own == tag);
-        places.next().map(|(_, word)| &**word)
+        self.places.place(tag)
     }
 }
 

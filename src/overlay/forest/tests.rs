@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::*;
-use crate::base::limits::{ROOT_EXPIRY, ROOT_PULSE};
+use crate::base::limits::{FORMER_ROOT_KEPT, ROOT_EXPIRY, ROOT_PULSE};
 use crate::overlay::forest::tree::view::Role;
 use crate::overlay::greedy::{self, Progress};
 use crate::overlay::metric::Metric;
@@ -152,7 +152,12 @@ impl World {
     }
 
     fn arrives(&self, from: &Name, to: &Name) -> bool {
-        let places: Vec<_> = self.nodes[to].places().map(|(tag, word)| (tag, &**word)).collect();
+        self.arrives_by(&self.nodes[to].own_places(), from, to)
+    }
+
+    /// Whether a packet with these places of its destination arrives there.
+    fn arrives_by(&self, places: &[(Tag, Word)], from: &Name, to: &Name) -> bool {
+        let places: Vec<_> = places.iter().map(|(tag, word)| (*tag, &**word)).collect();
         let (mut at, mut progress) = (*from, Progress::default());
         for _ in 0..2 * self.nodes.len() {
             if at == *to {
@@ -216,6 +221,39 @@ fn a_lost_root_is_replaced_within_seconds_and_nobody_chases_it() {
 }
 
 /// OV-05
+#[test]
+fn what_is_addressed_under_former_roots_arrives_for_a_minute() {
+    let mut world = World::ring(24);
+    let before = world.names.clone();
+    let addressed: Vec<_> = before.iter().map(|name| world.nodes[name].own_places()).collect();
+    // One that both trees have as their root.
+    let is_above = |name: &Name, tree: usize| {
+        let rank = |name: &Name| rank::Rank::new(tree as u8, name, &[]);
+        rank(name) < rank(&world.root(tree))
+    };
+    let mut newcomers = (1_000..).map(identity);
+    let newcomer = newcomers.find(|own| (0..2).all(|tree| is_above(&own.name(), tree)));
+    let newcomer = newcomer.expect("one in some hundreds");
+    world.names.push(newcomer.name());
+    let forest = Forest::new(&newcomer, 2, &[], 1_000, world.now);
+    world.nodes.insert(newcomer.name(), forest);
+    world.link(24, 0);
+    world.link(24, 11);
+    let arrive = |world: &World| {
+        let pairs =
+            before.iter().flat_map(|from| before.iter().zip(&addressed).map(move |to| (from, to)));
+        pairs.filter(|(from, (to, places))| world.arrives_by(places, from, to)).count()
+    };
+    for _ in 0..200 {
+        world.run(Duration::from_millis(1));
+        assert_eq!(arrive(&world), 24 * 24, "{:?}", world.now);
+    }
+    assert_eq!([world.root(0), world.root(1)], [newcomer.name(); 2]);
+    world.check();
+    world.run(FORMER_ROOT_KEPT);
+    assert_eq!(arrive(&world), 24, "only where nothing is left to go");
+}
+
 #[test]
 fn two_overlays_become_one_and_part_again() {
     let mut world = World::new(24);

@@ -19,6 +19,7 @@ mod links_that_never_read_stop_no_flow;
 mod packets_of_every_length_harm_no_daemon;
 mod refused_requests_fill_no_log;
 mod silent_connections_leave_descriptors;
+mod strangers_that_become_roots_stop_no_session;
 mod two_hundred_strangers_hide_no_name;
 mod unsigned_standings_slow_no_flow;
 
@@ -59,6 +60,7 @@ pub(crate) const ALL: &[Scenario] = &[
     a_hello_flood_resets_no_application::IT,
     a_child_that_claims_a_giant_subtree_hides_no_name::IT,
     two_hundred_strangers_hide_no_name::IT,
+    strangers_that_become_roots_stop_no_session::IT,
     a_stranger_that_claims_a_name_draws_none_of_its_packets::IT,
     links_that_never_read_stop_no_flow::IT,
     a_thousand_idle_links_keep_no_device_out::IT,
