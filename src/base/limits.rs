@@ -253,6 +253,15 @@ pub const LOOKUP_MAX: Duration = Duration::from_secs(6);
 pub const LOOKUP_SECOND: Duration = Duration::from_millis(100);
 /// Where one replica has answered in vain, those asked with it are waited for this long.
 pub const LOOKUP_REST: Duration = Duration::from_millis(300);
+/// A Name that the first replicas do not find is asked for among neighbours, over so many links.
+pub const ASK_HOPS: u8 = 4;
+/// A node asks so many neighbours, those first that others can dial and then the oldest.
+pub const ASK_NEIGHBOURS: usize = 8;
+/// Neighbours of one source may have so many questions passed on at once, and one more each time
+/// ...
+pub const ASK_BURST: u32 = 40;
+/// ... of this long. What is more is dropped, for this source alone.
+pub const ASK_EVERY: Duration = Duration::from_millis(50);
 /// What was not found is not asked for again for this long.
 pub const ABSENT_FOR: Duration = Duration::from_secs(2);
 /// An application waits no longer than this for the Name of an alias.
@@ -468,6 +477,9 @@ pub const PINS_MAX: usize = 4096;
 /// Lookups under way at once. The oldest refresh of what is known ends first, then the oldest of
 /// all. Only packets of this node's own clients begin any.
 pub const LOOKUPS_MAX: usize = 256;
+/// Questions of others that are remembered, so that none is passed on twice. The oldest goes first:
+/// one that comes again then ends with its hops.
+pub const ASKS_KNOWN: usize = 1024;
 /// Names that one lookup of an alias may find: all that its replicas can answer.
 pub const CLAIMS_MAX: usize = REPLICAS as usize * FOUND_MAX;
 

@@ -19,6 +19,7 @@ use crate::wire::frame::{self, Kind};
 use crate::wire::packet::ConType;
 use crate::wire::route::{self, Course, Route};
 
+use super::ask_around;
 use super::kept::{Awaited, Parcel};
 use super::post::Post;
 use super::roster::{Roster, Way};
@@ -31,6 +32,7 @@ impl Post {
         let kind = contype(&parcel.frame);
         let body = parcel.frame.get(FRAME_HEADER + ROUTE_LEN..);
         let is_farewell = is_errand && body.is_some_and(errand::is_moved);
+        let is_question = is_errand && ask_around::nonce(&parcel.frame).is_some();
         let Some(overlay) = &mut self.overlay else { return Way::None };
         let header = parcel.frame.bytes_mut().get_mut(FRAME_HEADER..).unwrap_or_default();
         let Ok(mut route) = Route::new_checked(header) else { return Way::None };
@@ -42,6 +44,9 @@ impl Post {
             }
             if let Some(way) = roster.near(&destination, from.as_ref()) {
                 return way;
+            }
+            if is_question {
+                return Way::Around;
             }
             if !overlay.has_company() && !is_errand {
                 let is_fresh = roster.has_fresh_neighbour(now);
@@ -149,6 +154,7 @@ impl Post {
                 Order::Reply { to, places, body } => {
                     self.send_errand((to, Course::Nearest, 0), &places, &body, roster, now);
                 }
+                Order::AskAround { name, body } => self.ask_around(name, &body, roster, now),
                 Order::Found(Wanted::Name(name), _) => {
                     if self.outdone.remove(&name) {
                         self.found_clients.push_back(name);
@@ -180,19 +186,26 @@ impl Post {
         roster: &Roster,
         now: Time,
     ) {
-        let mut head = [0; FRAME_HEADER + ROUTE_LEN];
-        let total = head.len().saturating_add(body.len());
-        frame::emit(&mut head, Kind::Errand, total);
-        route::emit(&mut head[FRAME_HEADER..], roster.own(), &to, HOPS_MAX);
-        if let Ok(mut route) = Route::new_checked(&mut head[FRAME_HEADER..]) {
+        let mut frame = self.errand(&to, HOPS_MAX, body, roster);
+        let header = frame.bytes_mut().get_mut(FRAME_HEADER..).unwrap_or_default();
+        if let Ok(mut route) = Route::new_checked(header) {
             route.set_course(course, replica, u32::MAX);
             route.set_there(places.iter().map(|(tag, word)| (*tag, &**word)));
         }
+        let parcel = Parcel { frame, destination: to, from: None, arrival: None, since: now };
+        self.route(parcel, roster, now);
+    }
+
+    /// An errand of this node that may take so many hops, on its course to a Name without places.
+    pub(super) fn errand(&self, to: &Name, hops: u8, body: &[u8], roster: &Roster) -> Buffer {
+        let mut head = [0; FRAME_HEADER + ROUTE_LEN];
+        let total = head.len().saturating_add(body.len());
+        frame::emit(&mut head, Kind::Errand, total);
+        route::emit(&mut head[FRAME_HEADER..], roster.own(), to, hops);
         let mut frame = self.pool.take(total);
         frame.extend(&head);
         frame.extend(body);
-        let parcel = Parcel { frame, destination: to, from: None, arrival: None, since: now };
-        self.route(parcel, roster, now);
+        frame
     }
 
     /// A client gets a packet. From a peer: it answers. From a relay that knows no way to a Name:

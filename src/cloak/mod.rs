@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 pub mod admission;
+pub mod ask_around;
 pub mod attachments;
 pub mod carrier;
 mod clients;

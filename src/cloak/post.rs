@@ -16,6 +16,7 @@ use crate::overlay::hyperbolic::Hyperbolic;
 use crate::wire::frame::{self, Kind};
 use crate::wire::route::Route;
 
+use super::ask_around::Asks;
 use super::carrier::{Carriers, Origin};
 use super::detours::Detours;
 use super::hint::Hints;
@@ -50,6 +51,7 @@ pub struct Post {
     pub(super) introductions: Introductions,
     pub(super) to_introduce: VecDeque<(Name, Name)>,
     pub(super) detours: Detours,
+    pub(super) asks: Asks,
     pub(super) pool: Pool,
     hints: Hints,
 }
@@ -71,6 +73,7 @@ impl Post {
             introductions: Introductions::default(),
             to_introduce: VecDeque::new(),
             detours: Detours::default(),
+            asks: Asks::default(),
             pool,
             hints: Hints::default(),
         }
@@ -104,6 +107,7 @@ impl Post {
         match way {
             Way::Link(out) => self.pass(parcel, out, now),
             Way::Here => self.run_errand(&parcel, now),
+            Way::Around => self.ask_on(&parcel, roster, now),
             Way::Wait(awaited) => {
                 let mut dropped: u64 = 0;
                 while !self.pool.has_room(KEPT_SHARE) && self.kept.drop_one() {
@@ -178,7 +182,7 @@ impl Post {
         };
         let way = match way {
             Way::Link(link) => Some(link),
-            Way::Here | Way::Wait(_) | Way::None => lost.arrival,
+            Way::Here | Way::Around | Way::Wait(_) | Way::None => lost.arrival,
         };
         let hint = parcel.frame;
         let is_sent = way.and_then(|link| self.carriers.on(link, |c| c.link.send(hint, now)));

@@ -229,7 +229,7 @@ impl Run {
                     assert!(tree < TREES && replica < REPLICAS);
                     self.sent(&body, Some((at, replica)));
                 }
-                Order::Reply { body, .. } => self.sent(&body, None),
+                Order::Reply { body, .. } | Order::AskAround { body, .. } => self.sent(&body, None),
                 Order::Found(wanted, names) => assert!(!names.is_empty(), "{wanted:?}"),
                 Order::Lost(_) => {}
             }

@@ -31,12 +31,14 @@ impl Dht {
         match errand {
             Errand::Store { record } => self.keep(record, came_from, end, now),
             Errand::Find { nonce, wanted } => {
-                let wanted = Wanted::from_sought(*wanted);
-                let fits = wanted.zip(end).filter(|(wanted, (at, replica))| {
-                    *replica < REPLICAS && key(wanted, *replica) == *at
+                let fits = Wanted::from_sought(*wanted).filter(|wanted| match (end, wanted) {
+                    (Some((at, replica)), _) => replica < REPLICAS && key(wanted, replica) == at,
+                    // Asked among neighbours.
+                    (None, Wanted::Name(name)) => self.publisher.get(name).is_some(),
+                    (None, Wanted::Alias(_)) => false,
                 });
                 match fits {
-                    Some((wanted, (at, _))) => self.tell(*nonce, &wanted, &at, asker),
+                    Some(wanted) => self.tell(*nonce, &wanted, end.map(|(at, _)| at), asker),
                     None => self.counters.add("dht-misplaced-question"),
                 }
             }
@@ -125,8 +127,9 @@ impl Dht {
     }
 
     /// Answers a question. An answer without records is an answer: the asker goes on at once.
-    fn tell(&mut self, nonce: u64, wanted: &Wanted, at: &Key, (to, places): (Name, Places)) {
-        let mut records: Vec<&Signed> = self.store.find(at).collect();
+    fn tell(&mut self, nonce: u64, wanted: &Wanted, at: Option<Key>, (to, places): (Name, Places)) {
+        let kept = at.iter().flat_map(|at| self.store.find(at));
+        let mut records: Vec<&Signed> = kept.collect();
         if let Wanted::Name(name) = wanted {
             // Nobody knows a Name better than the node it is attached to.
             records.extend(self.publisher.get(name));

@@ -1,9 +1,10 @@
 //! Questions under way: several replicas at once, the highest number among the answers wins.
 //!
 //! Three replicas are asked first, the others one after another while nothing is found; replicas
-//! that follow each other lie in different trees, so nobody sits on all the ways. Each question
-//! has a number of its own that the answer repeats: what nobody asked for is dropped, and so is
-//! what does not answer the question (DH-05).
+//! that follow each other lie in different trees, so nobody sits on all the ways. Whoever is the
+//! root of all trees does; so a Name that the first replicas do not find is also asked for among
+//! neighbours. Each question has a number of its own that the answer repeats: what nobody asked for
+//! is dropped, and so is what does not answer the question (DH-05).
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -24,6 +25,15 @@ pub struct Ask {
     pub wanted: Wanted,
     /// Which replica is asked.
     pub replica: u8,
+    /// What the answer repeats.
+    pub nonce: u64,
+}
+
+/// A question to neighbours, for the node that a Name is attached to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskAround {
+    /// Whose record is looked for.
+    pub name: Name,
     /// What the answer repeats.
     pub nonce: u64,
 }
@@ -52,6 +62,8 @@ struct Lookup {
     open: u8,
     /// Answers with at least one record.
     good: u8,
+    /// When neighbours were asked, and the number of that question.
+    around: Option<(Time, u64)>,
     found: BTreeMap<Name, Signed>,
     found_at: Time,
 }
@@ -60,8 +72,8 @@ impl Lookup {
     fn new(is_quiet: bool, first: u8, now: Time) -> Self {
         let found = BTreeMap::new();
         let (waves, asked, open, good) = (0, 0, 0, 0);
-        let (began, asked_at, found_at) = (now, now, now);
-        Self { began, is_quiet, first, waves, asked, asked_at, open, good, found, found_at }
+        let (began, asked_at, found_at, around) = (now, now, now, None);
+        Self { began, is_quiet, first, waves, asked, asked_at, open, good, around, found, found_at }
     }
 
     fn take(&mut self, signed: Signed) {
@@ -93,14 +105,24 @@ impl Lookup {
         is_answered.then(|| self.asked_at + LOOKUP_REST)
     }
 
+    /// When a lookup is in vain: all replicas have answered or are waited for no more, and neither
+    /// is a neighbour, which may know what no replica does.
+    fn vain_at(&self) -> Option<Time> {
+        if self.asked < REPLICAS || !self.found.is_empty() {
+            return None;
+        }
+        let replicas = if self.open == 0 { Some(self.asked_at) } else { self.rest_at() };
+        let around = self.around.map(|(asked, _)| asked + LOOKUP_REST);
+        replicas.map(|at| around.map_or(at, |around| at.max(around)))
+    }
+
     fn is_done(&self, wanted: &Wanted, now: Time) -> bool {
         let enough = match wanted {
             Wanted::Name(_) => 2,
             // Whoever else claims an alias may be known to one replica and not to the other.
             Wanted::Alias(_) => 3,
         };
-        let is_over = self.open == 0 || self.rest_at().is_some_and(|at| at <= now);
-        let is_vain = self.found.is_empty() && self.asked == REPLICAS && is_over;
+        let is_vain = self.vain_at().is_some_and(|at| at <= now);
         let is_settled = !self.found.is_empty()
             && (self.good >= enough || self.open == 0 || now >= self.found_at + LOOKUP_SECOND);
         is_vain || is_settled || now >= self.began + LOOKUP_MAX
@@ -111,7 +133,8 @@ impl Lookup {
             return self.found_at + LOOKUP_SECOND;
         }
         let wave = LOOKUP_WAVES.get(self.waves).map(|(after, _)| self.began + *after);
-        let end = earliest(self.rest_at(), Some(self.began + LOOKUP_MAX));
+        let rest = if self.asked < REPLICAS { self.rest_at() } else { self.vain_at() };
+        let end = earliest(rest, Some(self.began + LOOKUP_MAX));
         earliest(wave, end).unwrap_or(self.began)
     }
 }
@@ -122,6 +145,7 @@ pub struct Lookups {
     running: BTreeMap<Wanted, Lookup>,
     nonces: BTreeMap<u64, Wanted>,
     asks: VecDeque<Ask>,
+    around: VecDeque<AskAround>,
     done: VecDeque<Done>,
     counters: Counters,
 }
@@ -154,7 +178,7 @@ impl Lookups {
 
     /// An answer; records that do not answer the question are dropped and counted.
     pub fn answer(&mut self, nonce: u64, records: Vec<Signed>, rng: &mut Rng, now: Time) {
-        let wanted = self.nonces.remove(&nonce);
+        let wanted = self.nonces.get(&nonce).cloned();
         let lookup = wanted.and_then(|wanted| {
             let lookup = self.running.get_mut(&wanted)?;
             Some((wanted, lookup))
@@ -167,7 +191,13 @@ impl Lookups {
         let fitting: Vec<_> = records.into_iter().filter(|signed| fits(&wanted, signed)).collect();
         let wrong = count.saturating_sub(fitting.len());
         self.counters.add_many("dht-wrong-answer", wrong as u64);
-        lookup.open = lookup.open.saturating_sub(1);
+        // Anybody may have been asked among neighbours: what does not help leaves the others time.
+        let is_around = lookup.around.is_some_and(|(_, own)| own == nonce);
+        if is_around && fitting.is_empty() {
+            return;
+        }
+        self.nonces.remove(&nonce);
+        lookup.open = lookup.open.saturating_sub(u8::from(!is_around));
         if !fitting.is_empty() {
             if lookup.found.is_empty() {
                 lookup.found_at = now;
@@ -196,6 +226,15 @@ impl Lookups {
                     self.asks.push_back(Ask { wanted: wanted.clone(), replica, nonce });
                 }
             }
+            if let Wanted::Name(name) = wanted
+                && lookup.waves > 1
+                && lookup.around.is_none()
+            {
+                let nonce = rng.u64();
+                lookup.around = Some((now, nonce));
+                self.nonces.insert(nonce, wanted.clone());
+                self.around.push_back(AskAround { name: *name, nonce });
+            }
             if lookup.is_done(wanted, now) {
                 ended.push(wanted.clone());
             }
@@ -213,6 +252,11 @@ impl Lookups {
     /// The next question to send.
     pub fn poll_ask(&mut self) -> Option<Ask> {
         self.asks.pop_front()
+    }
+
+    /// The next question to ask among neighbours.
+    pub fn poll_around(&mut self) -> Option<AskAround> {
+        self.around.pop_front()
     }
 
     /// The next lookup that ended.
@@ -331,8 +375,39 @@ mod tests {
             lookups.answer(ask.nonce, Vec::new(), &mut rng, at(1));
             open.extend(asks(&mut lookups));
         }
-        assert_eq!(all, 8);
+        assert_eq!((all, lookups.poll_done()), (8, None), "a neighbour may know more");
+        assert_eq!(lookups.next_timeout(), Some(at(1) + LOOKUP_REST));
+        lookups.tick(&mut rng, at(1) + LOOKUP_REST);
         assert!(lookups.poll_done().is_some_and(|done| done.records.is_empty()));
+    }
+
+    // DH-07: whoever is the root of all trees answers what it likes, or nothing.
+    #[test]
+    fn what_the_first_replicas_do_not_find_is_asked_for_among_neighbours() {
+        for is_answered in [false, true] {
+            let (mut lookups, mut rng, mut open) = begin(&by_name());
+            assert_eq!(lookups.poll_around(), None);
+            let mut now = at(500);
+            if is_answered {
+                now = at(1);
+                while let Some(ask) = open.pop() {
+                    lookups.answer(ask.nonce, Vec::new(), &mut rng, now);
+                    open.extend(asks(&mut lookups));
+                }
+            }
+            lookups.tick(&mut rng, now);
+            let around = lookups.poll_around().expect("neighbours are asked");
+            assert_eq!((around.name, lookups.poll_around()), (identity(1).name(), None));
+            // Whoever answers in vain, or falsely, leaves the others time.
+            lookups.answer(around.nonce, Vec::new(), &mut rng, now);
+            lookups.answer(around.nonce, vec![signed(2, 5)], &mut rng, now);
+            assert_eq!(lookups.poll_done(), None);
+            lookups.answer(around.nonce, vec![signed(1, 5)], &mut rng, now);
+            lookups.tick(&mut rng, now + LOOKUP_SECOND);
+            let done = lookups.poll_done().expect("it is found");
+            assert_eq!(done.records, [signed(1, 5)]);
+            assert!(lookups.nonces.is_empty());
+        }
     }
 
     #[test]

@@ -36,10 +36,10 @@ use crate::base::limits::{HAND_OVER_EVERY, HAND_OVER_GROUP};
 use crate::base::machine::Deadline;
 use crate::crypto::rng::Rng;
 use crate::overlay::verification::VerificationBudget;
-use crate::wire::errand::Errand;
+use crate::wire::errand::{Errand, Sought};
 use cache::{Cache, Learnt};
 use key::{Key, Wanted, key, tree};
-use lookup::{Done, Lookups};
+use lookup::{AskAround, Done, Lookups};
 use publish::Publisher;
 use record::{Places, Signed};
 use store::Store;
@@ -65,6 +65,13 @@ pub enum Order {
         to: Name,
         /// Where it said it is.
         places: Places,
+        /// The errand.
+        body: Vec<u8>,
+    },
+    /// Send this to neighbours, and they to theirs, for the node that this Name is attached to.
+    AskAround {
+        /// The Name.
+        name: Name,
         /// The errand.
         body: Vec<u8>,
     },
@@ -310,6 +317,10 @@ impl Dht {
             let find = Errand::Find { nonce: ask.nonce, wanted: ask.wanted.to_sought() };
             let order = descend(self.trees, &ask.wanted, ask.replica, find.to_bytes());
             self.orders.push_back(order);
+        }
+        while let Some(AskAround { name, nonce }) = self.lookups.poll_around() {
+            let body = Errand::Find { nonce, wanted: Sought::Name(name) }.to_bytes();
+            self.orders.push_back(Order::AskAround { name, body });
         }
         while let Some(done) = self.lookups.poll_done() {
             self.end(done, now);

@@ -203,8 +203,8 @@ impl Forest {
 
     /// Keeps ready where a neighbour says it is.
     fn look_at(&mut self, from: &Name, now: Time) {
-        let places = self.trees.iter().filter_map(|tree| tree.place_of(from));
-        let places = places.map(|(tag, word)| (tag, word.clone())).collect();
+        let places = self.trees.iter().map(|tree| tree.place_of(from));
+        let places = places.map(|place| place.map(|(tag, word)| (tag, word.clone()))).collect();
         if let Some(neighbour) = self.neighbours.get_mut(from) {
             neighbour.places.update(places, now);
         }
@@ -218,8 +218,8 @@ impl Forest {
         }
     }
 
-    fn own_places(&self) -> Vec<(Tag, Word)> {
-        self.places().map(|(tag, word)| (tag, word.clone())).collect()
+    fn own_places(&self) -> Vec<Option<(Tag, Word)>> {
+        self.places().map(|(tag, word)| Some((tag, word.clone()))).collect()
     }
 
     /// Somebody who hung below this node in a tree says where it is now; a neighbour of this source

@@ -15,16 +15,20 @@ use crate::overlay::word::{Letter, Word};
 /// Places of one node.
 #[derive(Debug, Default)]
 pub struct PlaceHistory {
-    now: Vec<(Tag, Word)>,
+    /// One for each tree, where it has said one.
+    now: Vec<Option<(Tag, Word)>>,
     /// The last place under each former root and when it is forgotten, the earliest first.
     former: VecDeque<(Time, Tag, Word)>,
 }
 
 impl PlaceHistory {
-    /// The node has these places now, one in each tree at most.
-    pub fn update(&mut self, places: Vec<(Tag, Word)>, now: Time) {
+    /// The node has these places now, one for each tree. One that is gone without another in its
+    /// tree was given up, and is no former one.
+    pub fn update(&mut self, places: Vec<Option<(Tag, Word)>>, now: Time) {
         let was = std::mem::replace(&mut self.now, places);
-        for (tag, word) in was.into_iter().filter(|(tag, _)| !has(&self.now, *tag)) {
+        let both = was.into_iter().zip(&self.now);
+        let pairs = both.filter_map(|(was, now)| Some((was?, now.as_ref()?)));
+        for ((tag, word), _) in pairs.filter(|((was, _), (now, _))| was != now) {
             self.former.retain(|(_, known, _)| *known != tag);
             if self.former.len() >= FORMER_ROOTS {
                 self.former.pop_front();
@@ -47,13 +51,9 @@ impl PlaceHistory {
     }
 }
 
-fn has(places: &[(Tag, Word)], tag: Tag) -> bool {
-    places.iter().any(|(own, _)| *own == tag)
-}
-
 impl Located for PlaceHistory {
     fn place(&self, tag: Tag) -> Option<&[Letter]> {
-        let mut places = self.now.iter().filter(|(own, _)| *own == tag);
+        let mut places = self.now.iter().flatten().filter(|(own, _)| *own == tag);
         let mut former = self.former.iter().filter(|(_, own, _)| *own == tag);
         let now = places.next().map(|(_, word)| &**word);
         now.or_else(|| former.next().map(|(.., word)| &**word))
@@ -64,8 +64,8 @@ impl Located for PlaceHistory {
 mod tests {
     use super::*;
 
-    fn at(tag: Tag, letter: Letter) -> (Tag, Word) {
-        (tag, Word::root().step(letter))
+    fn at(tag: Tag, letter: Letter) -> Option<(Tag, Word)> {
+        Some((tag, Word::root().step(letter)))
     }
 
     #[test]
@@ -95,6 +95,15 @@ mod tests {
         assert_eq!(places.place(1), Some(&[3][..]));
         places.update(vec![at(2, 4)], Time::ZERO);
         assert_eq!(places.place(1), Some(&[3][..]), "its last place is what counts");
+    }
+
+    #[test]
+    fn a_place_that_was_given_up_is_no_former_one() {
+        let mut places = PlaceHistory::default();
+        places.update(vec![at(1, 7)], Time::ZERO);
+        places.update(vec![None], Time::ZERO);
+        places.update(vec![at(2, 7)], Time::ZERO);
+        assert_eq!((places.place(1), places.next_timeout()), (None, None));
     }
 
     #[test]

@@ -156,8 +156,8 @@ impl World {
     }
 
     /// Whether a packet with these places of its destination arrives there.
-    fn arrives_by(&self, places: &[(Tag, Word)], from: &Name, to: &Name) -> bool {
-        let places: Vec<_> = places.iter().map(|(tag, word)| (*tag, &**word)).collect();
+    fn arrives_by(&self, places: &[Option<(Tag, Word)>], from: &Name, to: &Name) -> bool {
+        let places: Vec<_> = places.iter().flatten().map(|(tag, word)| (*tag, &**word)).collect();
         let (mut at, mut progress) = (*from, Progress::default());
         for _ in 0..2 * self.nodes.len() {
             if at == *to {

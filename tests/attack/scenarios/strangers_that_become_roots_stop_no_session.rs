@@ -1,6 +1,6 @@
 //! Three strangers whose keys were chosen so that each is the root of one tree, each at another
 //! relay of a chain: they give places and pass nothing on (OV-09, DH-07). Devices that have met go
-//! on without a pause while they come, stay and leave.
+//! on without a pause while they come, stay and leave; devices that have not find each other.
 
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -23,6 +23,7 @@ pub(super) const IT: Scenario = Scenario {
 
 fn run(trial: Trial) -> Aftermath {
     let world = Plan::default().three_relays().start();
+    let by = world.entrance(2);
     let honest: Vec<wire::Name> =
         world.relays.iter().chain([&world.alice, &world.bob]).map(|daemon| daemon.name).collect();
     let at: Vec<_> = world.relays.iter().map(Daemon::neighbours).collect();
@@ -57,6 +58,13 @@ fn run(trial: Trial) -> Aftermath {
             return Err("the strangers did not become roots".into());
         }
         let took = ping(world.to_echo(), Duration::from_secs(8))?;
+        figures.setups.push(took.as_secs_f64());
+        let took = world.carol_comes(by, Duration::from_secs(8))?;
+        figures.more.push(format!("a new device's first echo after {:.2} s", took.as_secs_f64()));
+        figures.setups.push(took.as_secs_f64());
+        let took = ping(world.to_carol(), Duration::from_secs(8))
+            .map_err(|why| format!("Alice does not find Carol: {why}"))?;
+        figures.more.push(format!("found by Alice after {:.2} s", took.as_secs_f64()));
         figures.setups.push(took.as_secs_f64());
         Ok(())
     })

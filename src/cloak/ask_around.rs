@@ -1,0 +1,172 @@
+//! Questions for a Name that go from neighbour to neighbour.
+//!
+//! In which nodes a record lies is decided by the trees, so whoever is the root of all of them can
+//! hide it. What the trees do not find is therefore asked around as well: the question is an errand
+//! to the Name itself, without places. Who has that Name, or is a neighbour of who has, answers or
+//! leads it there; everybody else passes it on once, over few links.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::base::bucket::Bucket;
+use crate::base::buffer::Buffer;
+use crate::base::clock::Time;
+use crate::base::ids::Name;
+use crate::base::limits::{
+    ASK_BURST, ASK_EVERY, ASK_HOPS, ASK_NEIGHBOURS, ASKS_KNOWN, FRAME_HEADER, NEIGHBOURS_MAX,
+    ROUTE_LEN,
+};
+use crate::base::links::LinkId;
+use crate::overlay::source::SourceGroup;
+use crate::wire::errand::{Errand, Sought};
+use crate::wire::route::{Course, Route};
+
+use super::kept::Parcel;
+use super::post::Post;
+use super::roster::Roster;
+
+/// A question: who asks, and its number.
+type Question = (Name, u64);
+
+/// Questions that were passed on, and how many more each source may have passed on.
+#[derive(Debug, Default)]
+pub struct Asks {
+    known: BTreeSet<Question>,
+    order: VecDeque<Question>,
+    buckets: BTreeMap<SourceGroup, Bucket>,
+}
+
+impl Asks {
+    /// Whether a question is new, and goes on; of another node than this one it is told which
+    /// source brought it.
+    fn may_pass(&mut self, question: Question, by: Option<SourceGroup>, now: Time) -> bool {
+        if self.known.contains(&question) {
+            return false;
+        }
+        if let Some(by) = by {
+            if self.buckets.len() >= NEIGHBOURS_MAX && !self.buckets.contains_key(&by) {
+                self.buckets.retain(|_, bucket| !bucket.is_clear(now));
+            }
+            let new = || Bucket::new(ASK_EVERY, ASK_BURST);
+            // Who cannot be counted is not passed on.
+            let is_countable =
+                self.buckets.len() < NEIGHBOURS_MAX || self.buckets.contains_key(&by);
+            if !is_countable || !self.buckets.entry(by).or_insert_with(new).take(now) {
+                return false;
+            }
+        }
+        if self.order.len() >= ASKS_KNOWN
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        self.known.insert(question);
+        self.order.push_back(question);
+        true
+    }
+}
+
+/// The number of a question that is asked around; `None` if the errand is none.
+pub(super) fn nonce(frame: &Buffer) -> Option<u64> {
+    let route = Route::new_checked(frame.get(FRAME_HEADER..)?).ok()?;
+    let is_plain = route.course() == Course::Nearest && route.there().ok()?.is_empty();
+    match Errand::parse(frame.get(FRAME_HEADER + ROUTE_LEN..)?).ok()? {
+        Errand::Find { nonce, wanted: Sought::Name(name) } if is_plain => {
+            (name == route.destination()).then_some(nonce)
+        }
+        _ => None,
+    }
+}
+
+impl Post {
+    /// Asks this node's neighbours for a Name.
+    pub(super) fn ask_around(&mut self, name: Name, body: &[u8], roster: &Roster, now: Time) {
+        let mut frame = self.errand(&name, ASK_HOPS, body, roster);
+        let header = frame.bytes_mut().get_mut(FRAME_HEADER..).unwrap_or_default();
+        if let (Ok(mut route), Some(overlay)) = (Route::new_checked(header), &self.overlay) {
+            route.set_here(overlay.forest.places().map(|(tag, word)| (tag, &**word)));
+        }
+        let parcel = Parcel { frame, destination: name, from: None, arrival: None, since: now };
+        self.route(parcel, roster, now);
+    }
+
+    /// Passes a question on to this node's neighbours.
+    pub(super) fn ask_on(&mut self, parcel: &Parcel, roster: &Roster, now: Time) {
+        let Ok(route) = Route::new_checked(parcel.frame.get(FRAME_HEADER..).unwrap_or_default())
+        else {
+            return;
+        };
+        let Some(nonce) = nonce(&parcel.frame) else { return };
+        let by = parcel.from.map(|neighbour| {
+            let source = self.overlay.as_ref().and_then(|own| own.forest.source(&neighbour));
+            source.unwrap_or(SourceGroup::Neighbour(neighbour))
+        });
+        // The last hop is for who knows where the Name is.
+        let is_spent = route.hops() <= 1;
+        if is_spent || !self.asks.may_pass((route.source(), nonce), by, now) {
+            return self.counters.add("ask-not-passed-on");
+        }
+        for out in self.whom_to_ask(parcel.from.as_ref(), roster) {
+            let mut frame = self.pool.take(parcel.frame.len());
+            frame.extend(&parcel.frame);
+            let source = parcel.arrival.map_or(0, |id| self.carriers.source_number(id));
+            self.carriers.on(out, |carrier| carrier.link.forward(frame, source, now));
+            self.counters.add("asked-around");
+        }
+    }
+
+    /// The links of those who are most likely to know many others: who can be dialled, then who has
+    /// been there longest.
+    fn whom_to_ask(&self, from: Option<&Name>, roster: &Roster) -> Vec<LinkId> {
+        let others = roster.neighbours.iter().filter(|(name, _)| from != Some(*name));
+        let mut links: Vec<_> = others
+            .filter_map(|(_, end)| {
+                let link = end.primary?;
+                let carrier = self.carriers.get(link)?;
+                let is_dialled = carrier.listens.is_some() || carrier.origin.is_dialled();
+                Some((!is_dialled, carrier.since, link))
+            })
+            .collect();
+        links.sort_unstable();
+        links.into_iter().map(|(.., link)| link).take(ASK_NEIGHBOURS).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BY: Option<SourceGroup> = Some(SourceGroup::Address(1));
+
+    fn asker(fill: u8) -> Name {
+        Name::from_bytes([fill; 32])
+    }
+
+    #[test]
+    fn a_question_is_passed_on_once() {
+        let mut asks = Asks::default();
+        assert!(asks.may_pass((asker(1), 7), BY, Time::ZERO));
+        assert!(!asks.may_pass((asker(1), 7), BY, Time::ZERO));
+        assert!(asks.may_pass((asker(1), 8), BY, Time::ZERO));
+        assert!(asks.may_pass((asker(2), 7), BY, Time::ZERO));
+    }
+
+    #[test]
+    fn a_source_that_asks_too_much_takes_nothing_from_others() {
+        let mut asks = Asks::default();
+        let passed = (0..1000).filter(|n| asks.may_pass((asker(1), *n), BY, Time::ZERO)).count();
+        assert_eq!(passed, ASK_BURST as usize);
+        assert!(asks.may_pass((asker(2), 1), Some(SourceGroup::Address(2)), Time::ZERO));
+        assert!(asks.may_pass((asker(3), 1), None, Time::ZERO), "this node's own");
+        assert!(asks.may_pass((asker(1), 9_999), BY, Time::ZERO + ASK_EVERY));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut asks = Asks::default();
+        for n in 0..3 * ASKS_KNOWN as u64 {
+            asks.may_pass((asker(1), n), Some(SourceGroup::Address(n)), Time::ZERO);
+        }
+        let sizes = (asks.known.len(), asks.order.len(), asks.buckets.len());
+        assert_eq!(sizes, (ASKS_KNOWN.min(NEIGHBOURS_MAX), asks.known.len(), NEIGHBOURS_MAX));
+    }
+}
