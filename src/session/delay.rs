@@ -59,6 +59,12 @@ impl Delay {
         is_over
     }
 
+    /// One packet at a time takes as long: what stands in the queues is not this tunnel's, and is
+    /// no shorter if it gives way. It counts as the path's.
+    pub(crate) fn standing(&mut self, sample: Duration) {
+        self.least = [Some(sample); 2];
+    }
+
     fn least(&self) -> Duration {
         self.least.iter().flatten().min().copied().unwrap_or_default()
     }

@@ -191,8 +191,14 @@ impl Path {
             && transmission > self.reduced_at
         {
             self.reduced_at = self.transmission;
-            self.window = part.max(WINDOW_COURTEOUS);
-            self.threshold = self.window;
+            if self.window <= WINDOW_COURTEOUS {
+                // How much room there is beside the others is found out as at the start.
+                self.delay.standing(sample);
+                self.threshold = WINDOW_MAX;
+            } else {
+                self.window = part.max(WINDOW_COURTEOUS);
+                self.threshold = self.window;
+            }
         }
     }
 
@@ -364,7 +370,14 @@ mod tests {
     /// A bottleneck of so many bytes a millisecond, and two seconds of bulk through it, with or
     /// without somebody who types; returns the longest round trip of the last, in milliseconds.
     fn bulk(path: &mut Path, speed: u64, types: bool, from: u64) -> u64 {
+        bulk_beside(path, speed, types, from, 0).0
+    }
+
+    /// The same where every packet also waits so many milliseconds in a queue that others fill;
+    /// returns besides how many bytes came through in the last second.
+    fn bulk_beside(path: &mut Path, speed: u64, types: bool, from: u64, others: u64) -> (u64, u64) {
         let (mut queue, mut longest) = (VecDeque::<(u64, u64, u64, u64)>::new(), 0);
+        let mut through = 0;
         let mut free_at = from * 1000;
         for us in (from * 1000..(from + 2000) * 1000).step_by(100) {
             let now = Time::from_nanos(us * 1000);
@@ -378,16 +391,18 @@ mod tests {
                 path.landed(len);
                 if us > (from + 1000) * 1000 {
                     longest = longest.max((us - sent) / 1000);
+                    through += len;
                 }
             }
             while path.has_room() {
                 let len = (path.payload(now) + HEAD_ROOM + ICV_MAX) as u64;
                 let transmission = path.sent(len, now);
                 free_at = free_at.max(us) + len * 1000 / speed;
-                queue.push_back((free_at + 1000, us, len, transmission));
+                queue.push_back((free_at + 1000 * (1 + others), us, len, transmission));
             }
         }
-        longest
+        queue.iter().for_each(|(.., len, _)| path.landed(*len));
+        (longest, through)
     }
 
     #[test]
@@ -400,6 +415,18 @@ mod tests {
             let longest = bulk(&mut path, speed, true, 0);
             assert!(longest <= 50, "{longest} ms at {speed} kbyte/s");
         }
+    }
+
+    // Where others fill a queue, to give way to it would be to stand still for nothing.
+    #[test]
+    fn courtesy_gives_way_to_no_queue_that_others_fill() {
+        let mut path = Path::default();
+        path.measured(Duration::from_millis(1), 0, at(0));
+        bulk(&mut path, 1250, true, 0);
+        bulk_beside(&mut path, 1250, true, 2000, 100);
+        let (longest, through) = bulk_beside(&mut path, 1250, true, 4000, 100);
+        assert!(through > 1250 * 1000 / 2, "{through} bytes of 1.25 MB");
+        assert!(longest <= 150, "{longest} ms, of which others take 100");
     }
 
     #[test]
