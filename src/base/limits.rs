@@ -262,6 +262,10 @@ pub const ASK_NEIGHBOURS: usize = 8;
 pub const ASK_BURST: u32 = 40;
 /// ... of this long. What is more is dropped, for this source alone.
 pub const ASK_EVERY: Duration = Duration::from_millis(50);
+/// A CLOAK node forwards so many Hellos of one source at once, and one more each time ...
+pub const HELLO_BURST: u32 = 2000;
+/// ... of this long. What is more is dropped, for this source alone: each may be answered.
+pub const HELLO_EVERY: Duration = Duration::from_millis(1);
 /// What was not found is not asked for again for this long.
 pub const ABSENT_FOR: Duration = Duration::from_secs(2);
 /// An application waits no longer than this for the Name of an alias.

@@ -5,54 +5,47 @@
 //! to the Name itself, without places. Who has that Name, or is a neighbour of who has, answers or
 //! leads it there; everybody else passes it on once, over few links.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
-use crate::base::bucket::Bucket;
 use crate::base::buffer::Buffer;
 use crate::base::clock::Time;
 use crate::base::ids::Name;
 use crate::base::limits::{
-    ASK_BURST, ASK_EVERY, ASK_HOPS, ASK_NEIGHBOURS, ASKS_KNOWN, FRAME_HEADER, NEIGHBOURS_MAX,
-    ROUTE_LEN,
+    ASK_BURST, ASK_EVERY, ASK_HOPS, ASK_NEIGHBOURS, ASKS_KNOWN, FRAME_HEADER, ROUTE_LEN,
 };
 use crate::base::links::LinkId;
-use crate::overlay::source::SourceGroup;
 use crate::wire::errand::{Errand, Sought};
 use crate::wire::route::{Course, Route};
 
 use super::kept::Parcel;
 use super::post::Post;
 use super::roster::Roster;
+use super::source_rate::SourceRate;
 
 /// A question: who asks, and its number.
 type Question = (Name, u64);
 
 /// Questions that were passed on, and how many more each source may have passed on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Asks {
     known: BTreeSet<Question>,
     order: VecDeque<Question>,
-    buckets: BTreeMap<SourceGroup, Bucket>,
+    rate: SourceRate,
+}
+
+impl Default for Asks {
+    fn default() -> Self {
+        let (known, order) = Default::default();
+        Self { known, order, rate: SourceRate::new(ASK_EVERY, ASK_BURST) }
+    }
 }
 
 impl Asks {
-    /// Whether a question is new, and goes on; of another node than this one it is told which
-    /// source brought it.
-    fn may_pass(&mut self, question: Question, by: Option<SourceGroup>, now: Time) -> bool {
-        if self.known.contains(&question) {
+    /// Whether a question is new, and goes on; `by` is the source that brought it, none if it is
+    /// this node's own.
+    fn may_pass(&mut self, question: Question, by: Option<u64>, now: Time) -> bool {
+        if self.known.contains(&question) || by.is_some_and(|by| !self.rate.take(by, now)) {
             return false;
-        }
-        if let Some(by) = by {
-            if self.buckets.len() >= NEIGHBOURS_MAX && !self.buckets.contains_key(&by) {
-                self.buckets.retain(|_, bucket| !bucket.is_clear(now));
-            }
-            let new = || Bucket::new(ASK_EVERY, ASK_BURST);
-            // Who cannot be counted is not passed on.
-            let is_countable =
-                self.buckets.len() < NEIGHBOURS_MAX || self.buckets.contains_key(&by);
-            if !is_countable || !self.buckets.entry(by).or_insert_with(new).take(now) {
-                return false;
-            }
         }
         if self.order.len() >= ASKS_KNOWN
             && let Some(oldest) = self.order.pop_front()
@@ -96,10 +89,7 @@ impl Post {
             return;
         };
         let Some(nonce) = nonce(&parcel.frame) else { return };
-        let by = parcel.from.map(|neighbour| {
-            let source = self.overlay.as_ref().and_then(|own| own.forest.source(&neighbour));
-            source.unwrap_or(SourceGroup::Neighbour(neighbour))
-        });
+        let by = parcel.arrival.map(|link| self.carriers.source_number(link));
         // The last hop is for who knows where the Name is.
         let is_spent = route.hops() <= 1;
         if is_spent || !self.asks.may_pass((route.source(), nonce), by, now) {
@@ -108,8 +98,7 @@ impl Post {
         for out in self.whom_to_ask(parcel.from.as_ref(), roster) {
             let mut frame = self.pool.take(parcel.frame.len());
             frame.extend(&parcel.frame);
-            let source = parcel.arrival.map_or(0, |id| self.carriers.source_number(id));
-            self.carriers.on(out, |carrier| carrier.link.forward(frame, source, now));
+            self.carriers.on(out, |carrier| carrier.link.forward(frame, by.unwrap_or(0), now));
             self.counters.add("asked-around");
         }
     }
@@ -135,7 +124,7 @@ impl Post {
 mod tests {
     use super::*;
 
-    const BY: Option<SourceGroup> = Some(SourceGroup::Address(1));
+    const BY: Option<u64> = Some(1);
 
     fn asker(fill: u8) -> Name {
         Name::from_bytes([fill; 32])
@@ -151,22 +140,19 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_asks_too_much_takes_nothing_from_others() {
+    fn a_source_that_asks_too_much_keeps_this_nodes_own_questions_from_nobody() {
         let mut asks = Asks::default();
         let passed = (0..1000).filter(|n| asks.may_pass((asker(1), *n), BY, Time::ZERO)).count();
         assert_eq!(passed, ASK_BURST as usize);
-        assert!(asks.may_pass((asker(2), 1), Some(SourceGroup::Address(2)), Time::ZERO));
-        assert!(asks.may_pass((asker(3), 1), None, Time::ZERO), "this node's own");
-        assert!(asks.may_pass((asker(1), 9_999), BY, Time::ZERO + ASK_EVERY));
+        assert!(asks.may_pass((asker(3), 1), None, Time::ZERO));
     }
 
     #[test]
-    fn memory_is_bounded() {
+    fn only_so_many_are_known() {
         let mut asks = Asks::default();
         for n in 0..3 * ASKS_KNOWN as u64 {
-            asks.may_pass((asker(1), n), Some(SourceGroup::Address(n)), Time::ZERO);
+            asks.may_pass((asker(1), n), None, Time::ZERO);
         }
-        let sizes = (asks.known.len(), asks.order.len(), asks.buckets.len());
-        assert_eq!(sizes, (ASKS_KNOWN.min(NEIGHBOURS_MAX), asks.known.len(), NEIGHBOURS_MAX));
+        assert_eq!((asks.known.len(), asks.order.len()), (ASKS_KNOWN, ASKS_KNOWN));
     }
 }

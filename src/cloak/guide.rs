@@ -237,6 +237,6 @@ impl Post {
 }
 
 /// The ConTYPE of the packet in a frame; zero, which none has, where there is no packet.
-fn contype(frame: &Buffer) -> u8 {
+pub(super) fn contype(frame: &Buffer) -> u8 {
     frame.get(HEAD_ROOM - PERSISTENT_LEN + 1).copied().unwrap_or(0)
 }

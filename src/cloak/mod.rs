@@ -27,6 +27,7 @@ pub mod post;
 mod referrals;
 pub mod report;
 pub mod roster;
+pub mod source_rate;
 pub mod switch;
 mod trees;
 

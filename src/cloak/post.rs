@@ -9,20 +9,23 @@ use crate::base::buffer::{Buffer, Pool};
 use crate::base::clock::Time;
 use crate::base::counters::Counters;
 use crate::base::ids::Name;
-use crate::base::limits::{FRAME_HEADER, HEAD_ROOM, HOPS_MAX};
+use crate::base::limits::{FRAME_HEADER, HEAD_ROOM, HELLO_BURST, HELLO_EVERY, HOPS_MAX};
 use crate::base::links::LinkId;
 use crate::overlay::dht::alias::Alias;
 use crate::overlay::hyperbolic::Hyperbolic;
 use crate::wire::frame::{self, Kind};
+use crate::wire::packet::ConType;
 use crate::wire::route::Route;
 
 use super::ask_around::Asks;
 use super::carrier::{Carriers, Origin};
 use super::detours::Detours;
+use super::guide::contype;
 use super::hint::Hints;
 use super::introductions::Introductions;
 use super::kept::{Awaited, Kept, Parcel};
 use super::roster::{Roster, Way};
+use super::source_rate::SourceRate;
 
 /// Sixteenths of the memory that packets in queues, and packets kept for who is away, may fill.
 const QUEUES_SHARE: usize = 15;
@@ -52,6 +55,7 @@ pub struct Post {
     pub(super) to_introduce: VecDeque<(Name, Name)>,
     pub(super) detours: Detours,
     pub(super) asks: Asks,
+    hellos: SourceRate,
     pub(super) pool: Pool,
     hints: Hints,
 }
@@ -74,6 +78,7 @@ impl Post {
             to_introduce: VecDeque::new(),
             detours: Detours::default(),
             asks: Asks::default(),
+            hellos: SourceRate::new(HELLO_EVERY, HELLO_BURST),
             pool,
             hints: Hints::default(),
         }
@@ -88,6 +93,11 @@ impl Post {
         let client = (origin == Origin::Client).then_some(name);
         match admit(&mut frame, client) {
             Err(why) => self.counters.add(why),
+            Ok(_)
+                if is_hello(&frame) && !self.hellos.take(self.carriers.source_number(on), now) =>
+            {
+                self.counters.add("dropped-hello-rate");
+            }
             Ok(destination) => {
                 let arrival = Some(on);
                 self.route(Parcel { frame, destination, from, arrival, since: now }, roster, now);
@@ -215,6 +225,11 @@ impl Post {
             self.route(parcel, roster, now);
         }
     }
+}
+
+/// Whether a frame holds a Hello, which the peer may have to answer.
+fn is_hello(frame: &Buffer) -> bool {
+    frame::kind(frame) == Ok(Kind::Packet) && contype(frame) == ConType::Hello as u8
 }
 
 /// Whether a packet may travel on, and where to; takes one of its hops.

@@ -3,7 +3,7 @@
 use super::lies::{LIAR, notary};
 use super::world::{World, config, name, packet};
 use super::{ALICE, BOB};
-use crate::base::limits::{AWAY_KEPT, VIOLATIONS_MAX};
+use crate::base::limits::{AWAY_KEPT, HELLO_BURST, VIOLATIONS_MAX};
 use crate::cloak::{CloakConfig, Remembered};
 use crate::crypto::identity::Identity;
 use crate::link::LinkError;
@@ -178,4 +178,32 @@ fn a_node_begins_above_the_numbers_of_its_former_run() {
     world.kill(5);
     world.start(5, CloakConfig { remembered, ..hyperbolic(5, &ROOTS) });
     assert!(overlay(&world, 5).forest.number() >= 1 << 40, "whatever the clock says");
+}
+
+/// HS-12: each Hello may have to be answered, so one source has a bounded number forwarded.
+#[test]
+fn hellos_of_one_source_are_forwarded_at_a_bounded_rate() {
+    let mut world = World::new();
+    world.start(1, config(1, &[], ""));
+    let (bob, alice) = (world.local(1, BOB), world.local(1, ALICE));
+    let liar = world.neighbour(1, LIAR);
+    world.run(100);
+    let begun = world.now;
+    for _ in 0..HELLO_BURST / 100 + 10 {
+        for _ in 0..100 {
+            world.send(liar, &packet(ALICE, BOB, ConType::Hello, 1));
+        }
+        world.run(1);
+    }
+    world.send(alice, &packet(ALICE, BOB, ConType::Hello, 2));
+    world.send(liar, &packet(ALICE, BOB, ConType::Data, 3));
+    world.run(20);
+    let hellos = world.users[bob].marks(ConType::Hello);
+    let forged = hellos.iter().filter(|mark| **mark == 1).count();
+    let most = HELLO_BURST as usize + world.now.since(begun).as_millis() as usize;
+    assert!((HELLO_BURST as usize..=most).contains(&forged), "{forged}");
+    assert_eq!(hellos.len() - forged, 1, "Alice's arrives");
+    assert_eq!(world.users[bob].marks(ConType::Data), [3]);
+    let sent = HELLO_BURST as usize + 1000;
+    assert_eq!(world.count(1, "dropped-hello-rate"), (sent - forged) as u64);
 }

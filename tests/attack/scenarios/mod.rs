@@ -15,6 +15,7 @@ mod false_answers_to_hellos_cost_little;
 mod false_proofs_keep_no_newcomer_out;
 mod forged_refusals_reset_no_waiting_application;
 mod forged_unreachables_slow_no_flow;
+mod hellos_at_full_rate_slow_no_flow;
 mod links_that_never_read_stop_no_flow;
 mod packets_of_every_length_harm_no_daemon;
 mod refused_requests_fill_no_log;
@@ -58,6 +59,7 @@ pub(crate) const ALL: &[Scenario] = &[
     packets_of_every_length_harm_no_daemon::IT,
     a_forged_hello_keeps_no_tunnel_from_opening::IT,
     a_hello_flood_resets_no_application::IT,
+    hellos_at_full_rate_slow_no_flow::IT,
     a_child_that_claims_a_giant_subtree_hides_no_name::IT,
     two_hundred_strangers_hide_no_name::IT,
     strangers_that_become_roots_stop_no_session::IT,
