@@ -19,7 +19,7 @@ use crate::overlay::dht::record::{Places, Record, Signed};
 use crate::overlay::dht::{Dht, Order};
 use crate::overlay::source::{Bringer, SourceGroup};
 use crate::overlay::word::Word;
-use crate::wire::errand::Errand;
+use crate::wire::errand::{Errand, Sought};
 use crate::wire::{places, sought};
 
 /// Names whose keys the script holds, and the seed of the first one's.
@@ -229,7 +229,13 @@ impl Run {
                     assert!(tree < TREES && replica < REPLICAS);
                     self.sent(&body, Some((at, replica)));
                 }
-                Order::Reply { body, .. } | Order::AskAround { body, .. } => self.sent(&body, None),
+                Order::Reply { body, .. } => self.sent(&body, None),
+                Order::AskAround { name, body } => match Errand::parse(&body) {
+                    Ok(Errand::Find { nonce, wanted: Sought::Name(own) }) if own == name => {
+                        self.asked.insert(nonce);
+                    }
+                    other => panic!("asked around: {other:?}"),
+                },
                 Order::Found(wanted, names) => assert!(!names.is_empty(), "{wanted:?}"),
                 Order::Lost(_) => {}
             }
