@@ -18,7 +18,7 @@ use crate::wire::errand::{Errand, Sought};
 use crate::wire::route::{Course, Route};
 
 use super::kept::Parcel;
-use super::post::Post;
+use super::post::{Post, QUEUES_SHARE};
 use super::roster::Roster;
 use super::source_rate::SourceRate;
 
@@ -84,23 +84,29 @@ impl Post {
 
     /// Passes a question on to this node's neighbours.
     pub(super) fn ask_on(&mut self, parcel: &Parcel, roster: &Roster, now: Time) {
-        let Ok(route) = Route::new_checked(parcel.frame.get(FRAME_HEADER..).unwrap_or_default())
-        else {
-            return;
-        };
-        let Some(nonce) = nonce(&parcel.frame) else { return };
-        let by = parcel.arrival.map(|link| self.carriers.source_number(link));
+        let header = parcel.frame.get(FRAME_HEADER..).unwrap_or_default();
         // The last hop is for who knows where the Name is.
-        let is_spent = route.hops() <= 1;
-        if is_spent || !self.asks.may_pass((route.source(), nonce), by, now) {
+        let is_spent = Route::new_checked(header).is_ok_and(|route| route.hops() <= 1);
+        if is_spent || self.is_asked_again(parcel, now) || !self.pool.has_room(QUEUES_SHARE) {
             return self.counters.add("ask-not-passed-on");
         }
+        let by = parcel.arrival.map(|link| self.carriers.source_number(link));
         for out in self.whom_to_ask(parcel.from.as_ref(), roster) {
             let mut frame = self.pool.take(parcel.frame.len());
             frame.extend(&parcel.frame);
             self.carriers.on(out, |carrier| carrier.link.forward(frame, by.unwrap_or(0), now));
             self.counters.add("asked-around");
         }
+    }
+
+    /// Whether an errand is a question that came before, by another way perhaps, or one too many.
+    pub(super) fn is_asked_again(&mut self, parcel: &Parcel, now: Time) -> bool {
+        let header = parcel.frame.get(FRAME_HEADER..).unwrap_or_default();
+        let (Ok(route), Some(nonce)) = (Route::new_checked(header), nonce(&parcel.frame)) else {
+            return false;
+        };
+        let by = parcel.arrival.map(|link| self.carriers.source_number(link));
+        !self.asks.may_pass((route.source(), nonce), by, now)
     }
 
     /// The links of those who are most likely to know many others: who can be dialled, then who has

@@ -101,6 +101,9 @@ impl Post {
 
     /// An errand that ends here.
     pub(super) fn run_errand(&mut self, parcel: &Parcel, now: Time) {
+        if self.is_asked_again(parcel, now) {
+            return;
+        }
         let Some(overlay) = &mut self.overlay else { return };
         let header = parcel.frame.get(FRAME_HEADER..).unwrap_or_default();
         let Ok(route) = Route::new_checked(header) else { return };

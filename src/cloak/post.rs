@@ -28,7 +28,7 @@ use super::roster::{Roster, Way};
 use super::source_rate::SourceRate;
 
 /// Sixteenths of the memory that packets in queues, and packets kept for who is away, may fill.
-const QUEUES_SHARE: usize = 15;
+pub(super) const QUEUES_SHARE: usize = 15;
 const KEPT_SHARE: usize = 10;
 
 /// What forwards.
