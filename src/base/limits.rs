@@ -137,6 +137,14 @@ pub const LINK_ASK: Duration = Duration::from_millis(400);
 pub const LINK_DOUBT: Duration = Duration::from_millis(1000);
 /// … and its link is dead after this long.
 pub const LINK_DEAD: Duration = Duration::from_secs(3);
+/// Who dialled a link that carried packets lately asks after a silence of this length ...
+pub const KEEPALIVE: Duration = Duration::from_secs(2);
+/// ... for this long after the last packet, or twice the longest pause between packets lately ...
+pub const KEEPALIVE_LEAST: Duration = Duration::from_secs(10);
+/// ... but no longer than this.
+pub const KEEPALIVE_MOST: Duration = Duration::from_secs(120);
+/// A root's pulse is asked for when it is so late.
+pub const PULSE_LATE: Duration = Duration::from_secs(3);
 /// Interval of dialling while something waits.
 pub const DIAL_EVERY: Duration = Duration::from_millis(100);
 /// Interval of dialling while nothing waits.

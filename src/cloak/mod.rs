@@ -298,6 +298,9 @@ impl Cloak {
         for at in 0..self.diallers.len() {
             let Some(dialler) = self.diallers.get_mut(at) else { continue };
             let health = self.switch.health(dialler.name.as_ref());
+            if health == Health::Doubtful && self.switch.is_awaited(dialler.name.as_ref()) {
+                dialler.want(now);
+            }
             let step = dialler.tick(health, &mut self.rng, now);
             if step.dial {
                 let id = self.links.insert(Kind::Dialled(at));

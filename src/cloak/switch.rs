@@ -288,12 +288,22 @@ impl Switch {
     /// How a neighbour does.
     #[must_use]
     pub fn health(&self, name: Option<&Name>) -> Health {
-        let end = name.and_then(|name| self.roster.neighbours.get(name));
-        match end.and_then(|end| end.primary).and_then(|id| self.post.carriers.get(id)) {
+        match self.primary(name) {
             None => Health::Away,
-            Some(carrier) if carrier.link.is_doubtful() => Health::Doubtful,
+            Some(link) if link.is_doubtful() => Health::Doubtful,
             Some(_) => Health::Up,
         }
+    }
+
+    /// Whether packets were expected on a neighbour's link when it was last heard.
+    #[must_use]
+    pub fn is_awaited(&self, name: Option<&Name>) -> bool {
+        self.primary(name).is_some_and(Link::is_awaited)
+    }
+
+    fn primary(&self, name: Option<&Name>) -> Option<&Link> {
+        let end = self.roster.neighbours.get(name?)?;
+        Some(&self.post.carriers.get(end.primary?)?.link)
     }
 
     /// The links of those who came to a public listener, without those of configured peers.

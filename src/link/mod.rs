@@ -12,6 +12,7 @@
 pub mod drr;
 pub mod fair;
 pub mod intake;
+pub mod keepalive;
 pub mod monitor;
 pub mod proof;
 pub mod queue;
@@ -173,6 +174,7 @@ impl Link {
     #[must_use]
     pub fn calling(mut self) -> Self {
         self.proof.calling();
+        self.monitor.keepalive.calling();
         self
     }
 
@@ -243,10 +245,16 @@ impl Link {
         now: Time,
     ) -> Result<(), LinkError> {
         if kind == Kind::Packet || kind == Kind::Errand && self.is_between_neighbours(other) {
+            if kind == Kind::Packet {
+                self.monitor.keepalive.used(now);
+            }
             self.events.push_back(Event::Packet(frame));
             return Ok(());
         }
         frame.skip(FRAME_HEADER);
+        if kind == Kind::Pulse {
+            self.monitor.keepalive.pulsed(now);
+        }
         match kind {
             Kind::Ping | Kind::Pong if !frame.is_empty() => {
                 return Err(LinkError::Message(WireError::Trailing));
@@ -327,6 +335,7 @@ impl Link {
         self.stalled.get_or_insert(now);
         if self.proved.is_some() {
             self.monitor.sent(now);
+            self.monitor.keepalive.used(now);
         }
         is_kept
     }
@@ -517,6 +526,12 @@ impl Link {
     #[must_use]
     pub fn is_dead(&self) -> bool {
         self.monitor.is_dead()
+    }
+
+    /// Whether packets were expected when the far end was last heard.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.monitor.keepalive.is_awaited()
     }
 
     /// Round trip of the last question and answer.

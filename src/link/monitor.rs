@@ -1,11 +1,13 @@
 //! Liveness without chatter: a clock that runs only while an answer is owed.
 //!
-//! Something sent and nothing heard: ask, then doubt, then give up. Anything heard settles it. An
-//! idle link has no deadline and sends nothing. While data flows one way for long, the far end has
+//! Something sent and nothing heard: ask, then doubt, then give up. Anything heard settles it. A
+//! link on which nothing waits is asked by [`Keepalive`], and an idle one has no deadline and sends
+//! nothing. While data flows one way for long, the far end has
 //! nothing to say, so it is asked every [`LINK_ASK`] and a dead path is found within [`LINK_DEAD`].
 
 use std::time::Duration;
 
+use super::keepalive::Keepalive;
 use crate::base::clock::{Time, earliest};
 use crate::base::limits::{LINK_ASK, LINK_DEAD, LINK_DOUBT};
 use crate::base::machine::Deadline;
@@ -35,6 +37,8 @@ pub struct Monitor {
     rtt: Option<Duration>,
     /// When the next sign of life is due; only while this end does not read.
     alive_at: Option<Time>,
+    /// When it asks although nothing waits.
+    pub keepalive: Keepalive,
 }
 
 impl Monitor {
@@ -47,6 +51,7 @@ impl Monitor {
     pub fn heard(&mut self, more: bool, now: Time) {
         self.doubtful = false;
         self.waiting = more.then_some(now);
+        self.keepalive.heard(now);
     }
 
     /// The answer to a question arrived.
@@ -96,7 +101,13 @@ impl Monitor {
 
     /// The next stage of waiting, and when it begins.
     fn due(&self) -> Option<Deadline> {
-        let since = self.waiting.filter(|_| self.alive_at.is_none())?;
+        if self.alive_at.is_some() {
+            return None;
+        }
+        let Some(since) = self.waiting else {
+            let at = self.keepalive.next_timeout()?;
+            return Some(Deadline { at, why: "ask a quiet link" });
+        };
         Some(if self.asked.is_none() {
             Deadline { at: since + LINK_ASK, why: "ask a silent link" }
         } else if !self.doubtful {
@@ -120,10 +131,9 @@ impl Monitor {
             self.alive_at = Some(now + ALIVE_EVERY);
             wanted.pong = true;
         }
-        let (Some(since), Some(due)) = (self.waiting, self.due()) else { return wanted };
-        if due.at > now {
-            return wanted;
-        }
+        let Some(due) = self.due().filter(|due| due.at <= now) else { return wanted };
+        let since = *self.waiting.get_or_insert(now);
+        self.keepalive.asked(now);
         // The driver is late: this machine slept or was stopped, and what the far end said
         // meanwhile was not read yet. That is no silence of the far end.
         if now.since(due.at) > LINK_DOUBT {

@@ -10,6 +10,7 @@ mod keystrokes_go_beside_bulk;
 mod one_direction_falls_silent;
 mod relays_are_killed;
 mod the_address_is_lost_for_a_while;
+mod the_far_side_speaks_seldom;
 mod the_interface_is_down;
 mod the_mapping_of_a_nat_expires;
 mod the_path_falls_silent;
@@ -27,6 +28,10 @@ pub(crate) const ALL: &[Scenario] = &[
     the_path_falls_silent::FOR_15_S,
     the_path_falls_silent::FOR_60_S,
     the_path_falls_silent::FOR_10_MIN,
+    the_far_side_speaks_seldom::EVERY_3_S,
+    the_far_side_speaks_seldom::EVERY_10_S,
+    the_far_side_speaks_seldom::EVERY_60_S,
+    the_far_side_speaks_seldom::BOB_SPEAKS,
     the_interface_is_down::SCENARIO,
     one_direction_falls_silent::BOB_IS_NOT_HEARD,
     one_direction_falls_silent::BOB_HEARS_NOTHING,
