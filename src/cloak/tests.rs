@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::base::limits::{AWAY_KEPT, LINK_DEAD, LINK_DOUBT, LINK_QUEUE, PROOF_MAX, ROUTE_LEN};
-use crate::base::limits::{FRAME_HEADER, FRAME_MAX, HEAD_ROOM, HOPS_MAX};
+use crate::base::limits::{
+    FRAME_HEADER, FRAME_MAX, HEAD_ROOM, HOPS_MAX, KEEPALIVE, KEEPALIVE_LEAST,
+};
 use crate::control::request::Reply;
 use crate::link::LinkError;
 use crate::wire::cursor::Writer;
@@ -65,7 +67,8 @@ fn a_chain_of_two_relays_delivers_and_counts_hops() {
 fn an_idle_overlay_says_nothing_and_has_no_deadline() {
     let (mut world, alice, _) = chain();
     world.send(alice, &data(1));
-    world.run(2000);
+    // For a while others may follow it.
+    world.run((KEEPALIVE_LEAST + KEEPALIVE * 2).as_millis() as u64);
     for cloak in world.nodes.values() {
         assert_eq!(cloak.next_timeout().map(|due| due.why), Some("an attachment ends"));
     }
