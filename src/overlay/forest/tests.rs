@@ -9,7 +9,7 @@ use crate::overlay::forest::tree::view::Role;
 use crate::overlay::greedy::{self, Progress};
 use crate::overlay::metric::Metric;
 use crate::overlay::word;
-use crate::wire::tree::{Claim, Pulse, Standing};
+use crate::wire::tree::{Claim, Grant, Pulse, Standing};
 
 const DELAY: Duration = Duration::from_millis(5);
 
@@ -19,6 +19,8 @@ struct World {
     nodes: BTreeMap<Name, Forest>,
     links: BTreeSet<(Name, Name)>,
     flying: Vec<(Time, Name, Name, Said)>,
+    /// What was said to somebody who is no node of this world.
+    to_strangers: Vec<(Name, Said)>,
     messages: usize,
 }
 
@@ -38,8 +40,8 @@ impl World {
             names.push(identity.name());
             nodes.insert(identity.name(), Forest::new(&identity, 2, &[], 1_000, Time::ZERO));
         }
-        let (links, flying) = (BTreeSet::new(), Vec::new());
-        Self { now: Time::ZERO, names, nodes, links, flying, messages: 0 }
+        let (links, flying, to_strangers) = Default::default();
+        Self { now: Time::ZERO, names, nodes, links, flying, to_strangers, messages: 0 }
     }
 
     /// A ring with chords: connected, with ways around everything.
@@ -93,6 +95,8 @@ impl World {
                 self.messages += 1;
                 if self.links.contains(&(*from.min(&to), *from.max(&to))) {
                     self.flying.push((self.now + DELAY, *from, to, said));
+                } else if !self.names.contains(&to) {
+                    self.to_strangers.push((*from, said));
                 }
             }
         }
@@ -441,6 +445,52 @@ fn nothing_unsigned_is_believed() {
     }
     let none = world.nodes[&victim].trees[0].place_of(&liar);
     assert_eq!(none, None, "whoever lied has no place until it says the truth");
+}
+
+/// OV: who gives one letter to two nodes makes one place of theirs.
+#[test]
+fn a_parent_that_gave_a_letter_twice_is_left_for_another() {
+    let mut world = World::new(3);
+    world.link(0, 1);
+    world.link(1, 2);
+    world.run(Duration::from_secs(3));
+    let is_above = |name: &Name, tree: usize| {
+        let rank = |name: &Name| rank::Rank::new(tree as u8, name, &[]);
+        rank(name) < rank(&world.root(tree))
+    };
+    let mut strangers = (1_000..).map(identity);
+    let liar = strangers.find(|own| (0..2).all(|tree| is_above(&own.name(), tree)));
+    let liar = Notary::new(liar.expect("one in a few"));
+    let say = |world: &mut World, to: Name, tree: u8, grant: Option<Grant>| {
+        let claim = liar.claim(tree, 5_000 + world.messages as u64);
+        let standing = Standing { tree, claim, edges: vec![], size: 2, wish: None, grant };
+        let node = world.nodes.get_mut(&to).expect("a node");
+        node.hear(liar.name(), Said::Standing(standing));
+        assert_eq!(node.read(world.now), Some(Heard::True));
+    };
+    let ends = [world.names[0], world.names[2]];
+    for (end, tree) in ends.into_iter().flat_map(|end| [(end, 0), (end, 1)]) {
+        let node = world.nodes.get_mut(&end).expect("a node");
+        node.neighbour_up(liar.name(), SourceGroup::Neighbour(liar.name()), world.now);
+        say(&mut world, end, tree, None);
+    }
+    let mut granted = 0;
+    for _ in 0..2_000 {
+        world.run(Duration::from_millis(1));
+        for (from, said) in std::mem::take(&mut world.to_strangers) {
+            let Said::Standing(Standing { tree, wish: Some(wish), .. }) = said else { continue };
+            let half = liar.half(tree, (&liar.name(), &from), 7, wish.number);
+            let grant = Grant { number: wish.number, place: Some((7, half)) };
+            say(&mut world, from, tree, Some(grant));
+            granted += 1;
+        }
+    }
+    assert!(granted >= 4, "both were given a place in both trees: {granted}");
+    assert_eq!([world.root(0), world.root(1)], [liar.name(); 2]);
+    for tree in 0..2 {
+        let words = world.nodes.values().map(|node| node.trees[tree].place().1);
+        assert_eq!(words.collect::<BTreeSet<_>>().len(), 3, "tree {tree}");
+    }
 }
 
 #[test]

@@ -28,7 +28,9 @@ use crate::base::bucket::Bucket;
 use crate::base::clock::Time;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
-use crate::base::limits::{EDGES_KNOWN, REFUSED_FOR, REPARENT_EVERY, ROOT_PULSE, SUBTREE_MAX};
+use crate::base::limits::{
+    EDGES_KNOWN, LETTER_LEASE, REFUSED_FOR, REPARENT_EVERY, ROOT_PULSE, SUBTREE_MAX,
+};
 use crate::overlay::greedy::Tag;
 use crate::overlay::source::SourceGroup;
 use crate::overlay::word::{Letter, Word};
@@ -397,9 +399,9 @@ impl Tree {
     fn note_letters(&mut self, from: &Name, standing: &Standing, now: Time) {
         let mut parent = standing.claim.root;
         for edge in &standing.edges {
-            let is_same = |other: &Standing| {
-                let mut above = other.claim.root;
-                other.edges.iter().any(|seen| {
+            let is_same = |(root, edges): (Name, &[Edge])| {
+                let mut above = root;
+                edges.iter().any(|seen| {
                     let is_twice =
                         above == parent && seen.letter == edge.letter && seen.child != edge.child;
                     above = seen.child;
@@ -407,10 +409,16 @@ impl Tree {
                 })
             };
             let others = self.neighbours.iter().filter(|(name, _)| *name != from);
-            if others.filter_map(|(_, n)| n.standing.as_ref()).any(is_same) {
+            let others = others.filter_map(|(_, n)| n.standing.as_ref());
+            let mut ways = others.map(|other| (other.claim.root, other.edges.as_slice()));
+            let own = (self.claim.root, self.edges.as_slice());
+            let is_own = is_same(own) && self.parent == Some(parent);
+            if is_own || ways.any(is_same) {
                 self.twice = self.twice.saturating_add(1);
+                // Of its own letter this node need not believe that another one left it.
+                let time = if is_own { LETTER_LEASE } else { REFUSED_FOR };
                 if let Some(liar) = self.neighbours.get_mut(&parent) {
-                    liar.barred = Some(now + REFUSED_FOR);
+                    liar.barred = liar.barred.max(Some(now + time));
                 }
             }
             parent = edge.child;
