@@ -263,12 +263,16 @@ pub const LOOKUP_SECOND: Duration = Duration::from_millis(100);
 pub const LOOKUP_REST: Duration = Duration::from_millis(300);
 /// A Name that the first replicas do not find is asked for among neighbours, over so many links.
 pub const ASK_HOPS: u8 = 4;
-/// A node asks so many neighbours, those first that others can dial and then the oldest.
+/// A node asks so many neighbours: half of them those that it dialled, that can be dialled and that
+/// have been there longest, the others by chance.
 pub const ASK_NEIGHBOURS: usize = 8;
-/// Neighbours of one source may have so many questions passed on at once, and one more each time
-/// ...
+/// Each source may have so many questions passed on at once, and one more each time ...
+pub const ASK_OWN_BURST: u32 = 4;
+/// ... of this long; what is more is taken from what all share ...
+pub const ASK_OWN_EVERY: Duration = Duration::from_secs(1);
+/// ... which is so many at once, and one more each time ...
 pub const ASK_BURST: u32 = 40;
-/// ... of this long. What is more is dropped, for this source alone.
+/// ... of this long, or else dropped.
 pub const ASK_EVERY: Duration = Duration::from_millis(50);
 /// A CLOAK node forwards so many Hellos of one source at once, and one more each time ...
 pub const HELLO_BURST: u32 = 2000;

@@ -23,8 +23,8 @@ impl Dht {
         now: Time,
     ) {
         // A look at the number costs nothing; all else may cost a signature or an answer.
-        let is_asked =
-            matches!(errand, Errand::Found { nonce, .. } if self.lookups.expects(*nonce));
+        let is_asked = matches!(errand, Errand::Found { nonce, .. } if self.lookups.expects(*nonce)
+                && !self.lookups.is_around(*nonce));
         if !is_asked && !self.may_bring(came_from, now) {
             return;
         }
@@ -42,7 +42,7 @@ impl Dht {
                     None => self.counters.add("dht-misplaced-question"),
                 }
             }
-            Errand::Found { nonce, records } => self.hear(*nonce, records, now),
+            Errand::Found { nonce, records } => self.hear(*nonce, records, came_from, now),
             Errand::Push { record } => {
                 if let Some(signed) = self.read_push(record, came_from, now) {
                     self.learn(signed, now);
@@ -141,17 +141,18 @@ impl Dht {
         self.orders.push_back(Order::Reply { to, places, body });
     }
 
-    fn hear(&mut self, nonce: u64, records: &[&[u8]], now: Time) {
+    fn hear(&mut self, nonce: u64, records: &[&[u8]], by: Option<Bringer>, now: Time) {
         if !self.lookups.expects(nonce) {
             return self.counters.add("dht-unasked-answer");
         }
-        // A question has one answer, so what it costs was asked for.
+        // A question to a replica has one answer, so what it costs was asked for.
+        let by = by.filter(|_| self.lookups.is_around(nonce));
         let mut signed = Vec::with_capacity(records.len());
         for bytes in records {
             let Some(unverified) = self.parse(bytes) else { continue };
             if self.cache.has_newer(unverified.record()) {
                 self.counters.add("dht-older");
-            } else if let Some(record) = self.verify(unverified, None, now) {
+            } else if let Some(record) = self.verify(unverified, by, now) {
                 signed.push(record);
             }
         }

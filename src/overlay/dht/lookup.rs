@@ -7,6 +7,7 @@
 //! is dropped, and so is what does not answer the question (DH-05).
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use super::key::{REPLICAS, Wanted};
 use super::record::Signed;
@@ -116,6 +117,11 @@ impl Lookup {
         replicas.map(|at| around.map_or(at, |around| at.max(around)))
     }
 
+    /// How long a better answer is waited for: among neighbours it may have come a longer way.
+    fn second_after(&self) -> Duration {
+        if self.around.is_some() { LOOKUP_REST } else { LOOKUP_SECOND }
+    }
+
     fn is_done(&self, wanted: &Wanted, now: Time) -> bool {
         let enough = match wanted {
             Wanted::Name(_) => 2,
@@ -123,14 +129,15 @@ impl Lookup {
             Wanted::Alias(_) => 3,
         };
         let is_vain = self.vain_at().is_some_and(|at| at <= now);
-        let is_settled = !self.found.is_empty()
-            && (self.good >= enough || self.open == 0 || now >= self.found_at + LOOKUP_SECOND);
+        let is_all = self.good >= enough || self.open == 0 && self.around.is_none();
+        let is_settled =
+            !self.found.is_empty() && (is_all || now >= self.found_at + self.second_after());
         is_vain || is_settled || now >= self.began + LOOKUP_MAX
     }
 
     fn next_timeout(&self) -> Time {
         if !self.found.is_empty() {
-            return self.found_at + LOOKUP_SECOND;
+            return self.found_at + self.second_after();
         }
         let wave = LOOKUP_WAVES.get(self.waves).map(|(after, _)| self.began + *after);
         let rest = if self.asked < REPLICAS { self.rest_at() } else { self.vain_at() };
@@ -176,6 +183,13 @@ impl Lookups {
         self.nonces.contains_key(&nonce)
     }
 
+    /// Whether that question was asked among neighbours, any number of whom may answer it.
+    #[must_use]
+    pub fn is_around(&self, nonce: u64) -> bool {
+        let lookup = self.nonces.get(&nonce).and_then(|wanted| self.running.get(wanted));
+        lookup.and_then(|lookup| lookup.around).is_some_and(|(_, own)| own == nonce)
+    }
+
     /// An answer; records that do not answer the question are dropped and counted.
     pub fn answer(&mut self, nonce: u64, records: Vec<Signed>, rng: &mut Rng, now: Time) {
         let wanted = self.nonces.get(&nonce).cloned();
@@ -191,18 +205,16 @@ impl Lookups {
         let fitting: Vec<_> = records.into_iter().filter(|signed| fits(&wanted, signed)).collect();
         let wrong = count.saturating_sub(fitting.len());
         self.counters.add_many("dht-wrong-answer", wrong as u64);
-        // Anybody may have been asked among neighbours: what does not help leaves the others time.
-        let is_around = lookup.around.is_some_and(|(_, own)| own == nonce);
-        if is_around && fitting.is_empty() {
-            return;
+        let is_first = lookup.found.is_empty() && !fitting.is_empty();
+        // Anybody may answer what was asked among neighbours, with an old record too: that leaves
+        // the others time.
+        if lookup.around.is_none_or(|(_, own)| own != nonce) {
+            self.nonces.remove(&nonce);
+            lookup.open = lookup.open.saturating_sub(1);
+            lookup.good = lookup.good.saturating_add(u8::from(!fitting.is_empty()));
         }
-        self.nonces.remove(&nonce);
-        lookup.open = lookup.open.saturating_sub(u8::from(!is_around));
-        if !fitting.is_empty() {
-            if lookup.found.is_empty() {
-                lookup.found_at = now;
-            }
-            lookup.good = lookup.good.saturating_add(1);
+        if is_first {
+            lookup.found_at = now;
         }
         fitting.into_iter().for_each(|signed| lookup.take(signed));
         self.tick(rng, now);
@@ -402,10 +414,13 @@ mod tests {
             lookups.answer(around.nonce, Vec::new(), &mut rng, now);
             lookups.answer(around.nonce, vec![signed(2, 5)], &mut rng, now);
             assert_eq!(lookups.poll_done(), None);
+            // So does one that repeats an old record.
             lookups.answer(around.nonce, vec![signed(1, 5)], &mut rng, now);
-            lookups.tick(&mut rng, now + LOOKUP_SECOND);
+            assert_eq!(lookups.poll_done(), None);
+            lookups.answer(around.nonce, vec![signed(1, 7)], &mut rng, now);
+            lookups.tick(&mut rng, now + LOOKUP_REST);
             let done = lookups.poll_done().expect("it is found");
-            assert_eq!(done.records, [signed(1, 5)]);
+            assert_eq!(done.records, [signed(1, 7)]);
             assert!(lookups.nonces.is_empty());
         }
     }
