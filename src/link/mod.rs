@@ -331,11 +331,15 @@ impl Link {
 
     /// The same for a packet that came from the source with this number: sources share the link.
     pub fn forward(&mut self, packet_frame: Buffer, source: u64, now: Time) -> bool {
+        // Errands are no session's: nobody waits for more of them.
+        let is_packet = frame::kind(&packet_frame) == Ok(Kind::Packet);
         let is_kept = self.queue.push(packet_frame, source);
         self.stalled.get_or_insert(now);
         if self.proved.is_some() {
             self.monitor.sent(now);
-            self.monitor.keepalive.used(now);
+            if is_packet {
+                self.monitor.keepalive.used(now);
+            }
         }
         is_kept
     }
