@@ -19,7 +19,7 @@ struct World {
     nodes: BTreeMap<Name, Forest>,
     links: BTreeSet<(Name, Name)>,
     flying: Vec<(Time, Name, Name, Said)>,
-    /// What was said to somebody who is no node of this world.
+    /// Messages to Names that are no nodes of this world.
     to_strangers: Vec<(Name, Said)>,
     messages: usize,
 }
@@ -447,7 +447,7 @@ fn nothing_unsigned_is_believed() {
     assert_eq!(none, None, "whoever lied has no place until it says the truth");
 }
 
-/// OV: who gives one letter to two nodes makes one place of theirs.
+/// OV-06: a parent that gives one letter to two nodes gives them one place.
 #[test]
 fn a_parent_that_gave_a_letter_twice_is_left_for_another() {
     let mut world = World::new(3);

@@ -46,6 +46,7 @@ impl Tree {
             Some(*name) != but
                 && !is_new
                 && neighbour.barred.is_none_or(|until| until <= now)
+                && !neighbour.is_distrusted(now)
                 && !is_held
                 && self.is_sound(neighbour, now)
         });
@@ -58,8 +59,7 @@ impl Tree {
         let parent = self.parent.and_then(|parent| self.neighbours.get(&parent));
         let is_hung = parent.is_some_and(|parent| self.is_sound(parent, now))
             && self.roots.is_alive(&self.claim.root, now);
-        // It has given this node's letter to another one as well: packets go astray.
-        let is_liar = parent.is_some_and(|parent| parent.barred.is_some_and(|until| until > now));
+        let is_distrusted = parent.is_some_and(|parent| parent.is_distrusted(now));
         if self.parent.is_some() && !is_hung {
             self.lose_parent(now);
         }
@@ -76,7 +76,7 @@ impl Tree {
             return;
         }
         let is_better = self.parent.is_none() || rank < self.root_rank;
-        let is_better = is_better || is_liar && rank == self.root_rank;
+        let is_better = is_better || is_distrusted && rank == self.root_rank;
         let is_shorter = rank == self.root_rank && depth.saturating_add(1) < self.word.len();
         if let Some(asked) = self.asked {
             let target = self.neighbours.get(&asked.parent);

@@ -69,8 +69,16 @@ struct Neighbour {
     told: Option<Time>,
     /// Not to be asked before this.
     barred: Option<Time>,
+    /// Until when it is no parent, because it gave this node's letter to another child as well.
+    distrusted: Option<Time>,
     /// Where its link came from.
     source: SourceGroup,
+}
+
+impl Neighbour {
+    fn is_distrusted(&self, now: Time) -> bool {
+        self.distrusted.is_some_and(|until| until > now)
+    }
 }
 
 /// The latest word of a Name about itself: under a parent, or a root. It is kept with its
@@ -279,6 +287,7 @@ impl Tree {
             due: None,
             told: None,
             barred: None,
+            distrusted: None,
             source,
         });
         (neighbour.due, neighbour.source) = (Some(now), source);
@@ -415,10 +424,10 @@ impl Tree {
             let is_own = is_same(own) && self.parent == Some(parent);
             if is_own || ways.any(is_same) {
                 self.twice = self.twice.saturating_add(1);
-                // Of its own letter this node need not believe that another one left it.
-                let time = if is_own { LETTER_LEASE } else { REFUSED_FOR };
-                if let Some(liar) = self.neighbours.get_mut(&parent) {
-                    liar.barred = liar.barred.max(Some(now + time));
+                if let Some(giver) = self.neighbours.get_mut(&parent) {
+                    giver.barred = Some(now + REFUSED_FOR);
+                    // A letter of a child that left is kept for this long: it was not this one.
+                    giver.distrusted = is_own.then_some(now + LETTER_LEASE).or(giver.distrusted);
                 }
             }
             parent = edge.child;
