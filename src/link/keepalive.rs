@@ -1,27 +1,28 @@
-//! When a link that this end has nothing to say on is asked whether it lives.
+//! Keepalive on a link that this end has nothing to send on.
 //!
-//! [`Monitor`](super::monitor::Monitor) finds a path that is gone by what this end sends. Who only
-//! listens sends nothing, and a far end that gives the link up says so on the path that is gone. So
-//! the end that dialled asks [`KEEPALIVE`] after it has heard anything, for as long as packets can
-//! still be expected: twice the longest pause between packets lately, [`KEEPALIVE_LEAST`] at least
-//! and [`KEEPALIVE_MOST`] at most. After that the link is silent. Either end asks once for a root's
-//! pulse that does not come in its time.
+//! [`Monitor`](super::monitor::Monitor) detects a dead path by what this end sends. An end that
+//! only receives sends nothing, and the reset of a far end that gives the link up is lost on the
+//! dead path. The end that dialled therefore probes [`KEEPALIVE`] after it has last received
+//! anything, for as long as packets can be expected: twice the longest recent pause between
+//! packets, from [`KEEPALIVE_LEAST`] to [`KEEPALIVE_MOST`]. After that the link is silent. Either
+//! end probes once for a root's pulse that is [`PULSE_LATE`].
+//! `docs/protocol/link.md#liveness-ping-and-pong`.
 
 use std::time::Duration;
 
 use crate::base::clock::{Time, earliest};
 use crate::base::limits::{KEEPALIVE, KEEPALIVE_LEAST, KEEPALIVE_MOST, PULSE_LATE, ROOT_PULSE};
 
-/// What came and went on one link lately.
+/// The keepalive of one link.
 #[derive(Debug, Default)]
 pub struct Keepalive {
     is_calling: bool,
     heard: Time,
-    /// Until when packets can be expected; none before the first.
+    /// Until when packets can be expected; `None` before the first.
     expected: Option<Time>,
-    /// When the last packet came or went.
+    /// When the last packet was sent or received.
     used: Time,
-    /// The longest pause between packets lately.
+    /// The longest recent pause between packets.
     pause: Duration,
     pulse_due: Option<Time>,
 }
@@ -32,11 +33,11 @@ impl Keepalive {
         self.is_calling = true;
     }
 
-    /// A packet came or goes.
+    /// Records a packet that is sent or received.
     pub fn used(&mut self, now: Time) {
         let pause = now.since(self.used);
         if self.expected.is_some() && pause >= KEEPALIVE {
-            // One pause out of the row forgets no rhythm.
+            // One short pause does not end the memory of longer ones.
             let faded = self.pause.saturating_sub(self.pause.checked_div(4).unwrap_or_default());
             self.pause = pause.min(KEEPALIVE_MOST).max(faded);
         }
@@ -45,28 +46,28 @@ impl Keepalive {
             Some(now + self.pause.saturating_mul(2).clamp(KEEPALIVE_LEAST, KEEPALIVE_MOST));
     }
 
-    /// Something was heard.
+    /// Records that something was received.
     pub fn heard(&mut self, now: Time) {
         self.heard = now;
     }
 
-    /// A root's pulse was heard: the next one is due.
+    /// Records a root's pulse: the next one is due.
     pub fn pulsed(&mut self, now: Time) {
         self.pulse_due = Some(now + ROOT_PULSE + PULSE_LATE);
     }
 
-    /// The far end was asked.
+    /// Records a probe.
     pub fn asked(&mut self, now: Time) {
         self.pulse_due.take_if(|due| *due <= now);
     }
 
-    /// Whether packets could be expected when anything was last heard: somebody waits for them.
+    /// Returns whether packets were expected when anything was last received.
     #[must_use]
     pub fn is_awaited(&self) -> bool {
         self.expected.is_some_and(|until| self.heard < until)
     }
 
-    /// When the far end is to be asked, unless it is heard before.
+    /// When the next probe is due, if nothing is received before.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Time> {
         let quiet = self.heard + KEEPALIVE;

@@ -331,7 +331,7 @@ impl Link {
 
     /// The same for a packet that came from the source with this number: sources share the link.
     pub fn forward(&mut self, packet_frame: Buffer, source: u64, now: Time) -> bool {
-        // Errands are no session's: nobody waits for more of them.
+        // Errands announce no further packets.
         let is_packet = frame::kind(&packet_frame) == Ok(Kind::Packet);
         let is_kept = self.queue.push(packet_frame, source);
         self.stalled.get_or_insert(now);

@@ -59,9 +59,9 @@ impl Delay {
         is_over
     }
 
-    /// One packet at a time takes as long: what stands in the queues is not this tunnel's, and is
-    /// no shorter if it gives way. It counts as the path's.
-    pub(crate) fn standing(&mut self, sample: Duration) {
+    /// Sets the base round trip (RFC 6817's base delay) to a sample that one packet alone took: the
+    /// queue in it is other traffic's and does not shrink when this tunnel gives way.
+    pub(crate) fn set_base(&mut self, sample: Duration) {
         self.least = [Some(sample); 2];
     }
 

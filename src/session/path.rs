@@ -193,7 +193,7 @@ impl Path {
             self.reduced_at = self.transmission;
             if self.window <= WINDOW_COURTEOUS {
                 // How much room there is beside the others is found out as at the start.
-                self.delay.standing(sample);
+                self.delay.set_base(sample);
                 self.threshold = WINDOW_MAX;
             } else {
                 self.window = part.max(WINDOW_COURTEOUS);
