@@ -36,12 +36,6 @@ impl Bucket {
         !is_full
     }
 
-    /// Whether it is full again: as good as a new one.
-    #[must_use]
-    pub fn is_clear(&self, now: Time) -> bool {
-        self.clear <= now
-    }
-
     /// Whether [`Bucket::take`] would give one.
     #[must_use]
     pub fn has_some(&self, now: Time) -> bool {

@@ -261,19 +261,19 @@ pub const LOOKUP_MAX: Duration = Duration::from_secs(6);
 pub const LOOKUP_SECOND: Duration = Duration::from_millis(100);
 /// Where one replica has answered in vain, those asked with it are waited for this long.
 pub const LOOKUP_REST: Duration = Duration::from_millis(300);
-/// A Name that the first replicas do not find is asked for among neighbours, over so many links.
-pub const ASK_HOPS: u8 = 4;
-/// A node asks so many neighbours: half of them those that it dialled, that can be dialled and that
-/// have been there longest, the others by chance.
-pub const ASK_NEIGHBOURS: usize = 8;
-/// Each source may have so many questions passed on at once, and one more each time ...
-pub const ASK_OWN_BURST: u32 = 4;
-/// ... of this long; what is more is taken from what all share ...
-pub const ASK_OWN_EVERY: Duration = Duration::from_secs(1);
+/// Links that a flooded lookup goes over at most.
+pub const FLOOD_HOPS: u8 = 4;
+/// Neighbours that a node floods a lookup to: half of them those that it dialled, that can be
+/// dialled and that are the oldest, the others as the lookup's nonce chooses.
+pub const FLOOD_FANOUT: usize = 8;
+/// Flooded lookups of one source that are accepted at once, and one more each time ...
+pub const FLOOD_OWN_BURST: u32 = 4;
+/// ... of this long; what is more is taken from what all sources share ...
+pub const FLOOD_OWN_EVERY: Duration = Duration::from_secs(1);
 /// ... which is so many at once, and one more each time ...
-pub const ASK_BURST: u32 = 40;
+pub const FLOOD_BURST: u32 = 40;
 /// ... of this long, or else dropped.
-pub const ASK_EVERY: Duration = Duration::from_millis(50);
+pub const FLOOD_EVERY: Duration = Duration::from_millis(50);
 /// A CLOAK node forwards so many Hellos of one source at once, and one more each time ...
 pub const HELLO_BURST: u32 = 2000;
 /// ... of this long. What is more is dropped, for this source alone: each may be answered.
@@ -396,7 +396,7 @@ pub const REDIRECTS_KNOWN: usize = 256;
 /// ... and those below one of its children.
 pub const REDIRECTS_PER_CHILD: usize = 8;
 /// Former roots under which the places of one node are known, in all trees together; the oldest
-/// goes first. Whoever changes roots faster has packets dropped as if nothing were kept.
+/// goes first, so places under it are unknown as they would be without this memory.
 pub const FORMER_ROOTS: usize = 8;
 /// Former places of its own that a node in a tree tells where it is.
 pub const FORMER_PLACES: usize = 4;
@@ -493,9 +493,9 @@ pub const PINS_MAX: usize = 4096;
 /// Lookups under way at once. The oldest refresh of what is known ends first, then the oldest of
 /// all. Only packets of this node's own clients begin any.
 pub const LOOKUPS_MAX: usize = 256;
-/// Questions of others that are remembered, so that none is passed on twice. The oldest goes first:
-/// one that comes again then ends with its hops.
-pub const ASKS_KNOWN: usize = 1024;
+/// Flooded lookups that are remembered, so that none is flooded twice. The oldest is evicted: a
+/// later copy of it ends with its hops.
+pub const FLOODS_KNOWN: usize = 1024;
 /// Names that one lookup of an alias may find: all that its replicas can answer.
 pub const CLAIMS_MAX: usize = REPLICAS as usize * FOUND_MAX;
 

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod counters;
 pub mod fingerprint;
 pub mod ids;
+pub mod keyed_rate_limiter;
 pub mod limits;
 pub mod links;
 pub mod log_limiter;

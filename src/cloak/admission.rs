@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::base::bucket::Bucket;
 use crate::base::clock::Time;
+use crate::base::keyed_rate_limiter::KeyedRateLimiter;
 use crate::base::limits::{
     SOURCE_LINK_BURST, SOURCE_LINK_EVERY, SOURCE_LINKS_MAX, SOURCE_UNPROVED_MAX, SOURCES_MAX,
     STRANGER_BURST, STRANGER_EVERY, STRANGER_IDLE, UNPROVED_MAX,
@@ -44,7 +45,7 @@ pub enum Decision {
 /// Rates and bounds of new connections.
 #[derive(Debug)]
 pub struct Admission {
-    rate_limiters: BTreeMap<Source, Bucket>,
+    rate_limiters: KeyedRateLimiter<Source>,
     rate_limiter: Bucket,
     links_max: usize,
 }
@@ -54,7 +55,9 @@ impl Admission {
     #[must_use]
     pub fn new(links_max: usize) -> Self {
         let rate_limiter = Bucket::new(STRANGER_EVERY, STRANGER_BURST);
-        Self { rate_limiters: BTreeMap::new(), rate_limiter, links_max }
+        let rate_limiters =
+            KeyedRateLimiter::new(SOURCE_LINK_EVERY, SOURCE_LINK_BURST, SOURCES_MAX);
+        Self { rate_limiters, rate_limiter, links_max }
     }
 
     /// Decides on a new connection beside the `strangers` that are there.
@@ -93,18 +96,8 @@ impl Admission {
         if source == Source::Local {
             return true;
         }
-        if self.rate_limiters.len() >= SOURCES_MAX && !self.rate_limiters.contains_key(&source) {
-            self.rate_limiters.retain(|_, limiter| !limiter.is_clear(now));
-        }
         // Where even so many sources are busy at once, a further one shares the common rate.
-        let known =
-            self.rate_limiters.len() < SOURCES_MAX || self.rate_limiters.contains_key(&source);
-        let in_own_rate = !known
-            || self
-                .rate_limiters
-                .entry(source)
-                .or_insert_with(|| Bucket::new(SOURCE_LINK_EVERY, SOURCE_LINK_BURST))
-                .take(now);
+        let in_own_rate = self.rate_limiters.take(source, now).unwrap_or(true);
         in_own_rate && self.rate_limiter.take(now)
     }
 }
@@ -180,7 +173,7 @@ mod tests {
             .filter(|from| admission.decide(source(*from), &[], late()) == Decision::Accept)
             .count();
         assert_eq!(taken, STRANGER_BURST as usize);
-        assert!(admission.rate_limiters.len() <= SOURCES_MAX);
+        assert!(admission.rate_limiters.count() <= SOURCES_MAX);
     }
 
     #[test]

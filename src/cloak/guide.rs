@@ -19,7 +19,7 @@ use crate::wire::frame::{self, Kind};
 use crate::wire::packet::ConType;
 use crate::wire::route::{self, Course, Route};
 
-use super::ask_around;
+use super::flooded_lookup;
 use super::kept::{Awaited, Parcel};
 use super::post::Post;
 use super::roster::{Roster, Way};
@@ -32,7 +32,7 @@ impl Post {
         let kind = contype(&parcel.frame);
         let body = parcel.frame.get(FRAME_HEADER + ROUTE_LEN..);
         let is_farewell = is_errand && body.is_some_and(errand::is_moved);
-        let is_question = is_errand && ask_around::nonce(&parcel.frame).is_some();
+        let is_flooded = is_errand && flooded_lookup::nonce(&parcel.frame).is_some();
         let Some(overlay) = &mut self.overlay else { return Way::None };
         let header = parcel.frame.bytes_mut().get_mut(FRAME_HEADER..).unwrap_or_default();
         let Ok(mut route) = Route::new_checked(header) else { return Way::None };
@@ -45,8 +45,8 @@ impl Post {
             if let Some(way) = roster.near(&destination, from.as_ref()) {
                 return way;
             }
-            if is_question {
-                return Way::Around;
+            if is_flooded {
+                return Way::Flood;
             }
             if !overlay.has_company() && !is_errand {
                 let is_fresh = roster.has_fresh_neighbour(now);
@@ -101,7 +101,7 @@ impl Post {
 
     /// An errand that ends here.
     pub(super) fn run_errand(&mut self, parcel: &Parcel, now: Time) {
-        if self.is_asked_again(parcel, now) {
+        if !self.accept_errand(parcel, now) {
             return;
         }
         let Some(overlay) = &mut self.overlay else { return };
@@ -157,7 +157,7 @@ impl Post {
                 Order::Reply { to, places, body } => {
                     self.send_errand((to, Course::Nearest, 0), &places, &body, roster, now);
                 }
-                Order::AskAround { name, body } => self.ask_around(name, &body, roster, now),
+                Order::Flood { name, body } => self.flood_own(name, &body, roster, now),
                 Order::Found(Wanted::Name(name), _) => {
                     if self.outdone.remove(&name) {
                         self.found_clients.push_back(name);

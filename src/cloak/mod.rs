@@ -9,7 +9,6 @@
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 pub mod admission;
-pub mod ask_around;
 pub mod attachments;
 pub mod carrier;
 mod clients;
@@ -18,6 +17,7 @@ pub mod desk;
 pub mod detours;
 pub mod dial;
 pub mod double;
+pub mod flooded_lookup;
 pub mod guide;
 pub mod hint;
 pub mod introductions;
@@ -27,7 +27,6 @@ pub mod post;
 mod referrals;
 pub mod report;
 pub mod roster;
-pub mod source_rate;
 pub mod switch;
 mod trees;
 

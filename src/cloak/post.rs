@@ -9,7 +9,10 @@ use crate::base::buffer::{Buffer, Pool};
 use crate::base::clock::Time;
 use crate::base::counters::Counters;
 use crate::base::ids::Name;
-use crate::base::limits::{FRAME_HEADER, HEAD_ROOM, HELLO_BURST, HELLO_EVERY, HOPS_MAX};
+use crate::base::keyed_rate_limiter::KeyedRateLimiter;
+use crate::base::limits::{
+    FRAME_HEADER, HEAD_ROOM, HELLO_BURST, HELLO_EVERY, HOPS_MAX, NEIGHBOURS_MAX,
+};
 use crate::base::links::LinkId;
 use crate::overlay::dht::alias::Alias;
 use crate::overlay::hyperbolic::Hyperbolic;
@@ -17,15 +20,14 @@ use crate::wire::frame::{self, Kind};
 use crate::wire::packet::ConType;
 use crate::wire::route::Route;
 
-use super::ask_around::Asks;
 use super::carrier::{Carriers, Origin};
 use super::detours::Detours;
+use super::flooded_lookup::FloodedLookups;
 use super::guide::contype;
 use super::hint::Hints;
 use super::introductions::Introductions;
 use super::kept::{Awaited, Kept, Parcel};
 use super::roster::{Roster, Way};
-use super::source_rate::SourceRate;
 
 /// Sixteenths of the memory that packets in queues, and packets kept for who is away, may fill.
 pub(super) const QUEUES_SHARE: usize = 15;
@@ -54,8 +56,8 @@ pub struct Post {
     pub(super) introductions: Introductions,
     pub(super) to_introduce: VecDeque<(Name, Name)>,
     pub(super) detours: Detours,
-    pub(super) asks: Asks,
-    hellos: SourceRate,
+    pub(super) flooded: FloodedLookups,
+    hellos: KeyedRateLimiter<u64>,
     pub(super) pool: Pool,
     hints: Hints,
 }
@@ -77,8 +79,8 @@ impl Post {
             introductions: Introductions::default(),
             to_introduce: VecDeque::new(),
             detours: Detours::default(),
-            asks: Asks::default(),
-            hellos: SourceRate::new(HELLO_EVERY, HELLO_BURST),
+            flooded: FloodedLookups::default(),
+            hellos: KeyedRateLimiter::new(HELLO_EVERY, HELLO_BURST, NEIGHBOURS_MAX),
             pool,
             hints: Hints::default(),
         }
@@ -93,9 +95,7 @@ impl Post {
         let client = (origin == Origin::Client).then_some(name);
         match admit(&mut frame, client) {
             Err(why) => self.counters.add(why),
-            Ok(_)
-                if is_hello(&frame) && !self.hellos.take(self.carriers.source_number(on), now) =>
-            {
+            Ok(_) if is_hello(&frame) && !self.accept_hello(on, now) => {
                 self.counters.add("dropped-hello-rate");
             }
             Ok(destination) => {
@@ -103,6 +103,11 @@ impl Post {
                 self.route(Parcel { frame, destination, from, arrival, since: now }, roster, now);
             }
         }
+    }
+
+    /// Returns whether a Hello on this link is within the rate of its source.
+    fn accept_hello(&mut self, on: LinkId, now: Time) -> bool {
+        self.hellos.take(self.carriers.source_number(on), now) == Some(true)
     }
 
     /// Sends a packet on, keeps it or gives it up.
@@ -117,7 +122,7 @@ impl Post {
         match way {
             Way::Link(out) => self.pass(parcel, out, now),
             Way::Here => self.run_errand(&parcel, now),
-            Way::Around => self.ask_on(&parcel, roster, now),
+            Way::Flood => self.flood(&parcel, roster, now),
             Way::Wait(awaited) => {
                 let mut dropped: u64 = 0;
                 while !self.pool.has_room(KEPT_SHARE) && self.kept.drop_one() {
@@ -192,7 +197,7 @@ impl Post {
         };
         let way = match way {
             Way::Link(link) => Some(link),
-            Way::Here | Way::Around | Way::Wait(_) | Way::None => lost.arrival,
+            Way::Here | Way::Flood | Way::Wait(_) | Way::None => lost.arrival,
         };
         let hint = parcel.frame;
         let is_sent = way.and_then(|link| self.carriers.on(link, |c| c.link.send(hint, now)));
@@ -227,7 +232,7 @@ impl Post {
     }
 }
 
-/// Whether a frame holds a Hello, which the peer may have to answer.
+/// Returns whether a frame holds a Hello, which the peer may have to answer.
 fn is_hello(frame: &Buffer) -> bool {
     frame::kind(frame) == Ok(Kind::Packet) && contype(frame) == ConType::Hello as u8
 }

@@ -50,8 +50,8 @@ pub enum Way {
     Link(LinkId),
     /// To this node itself.
     Here,
-    /// To neighbours, who may know the Name that it asks for.
-    Around,
+    /// To several neighbours: it looks a Name up.
+    Flood,
     /// Nowhere yet.
     Wait(Awaited),
     /// Nowhere.

@@ -230,11 +230,11 @@ impl Run {
                     self.sent(&body, Some((at, replica)));
                 }
                 Order::Reply { body, .. } => self.sent(&body, None),
-                Order::AskAround { name, body } => match Errand::parse(&body) {
+                Order::Flood { name, body } => match Errand::parse(&body) {
                     Ok(Errand::Find { nonce, wanted: Sought::Name(own) }) if own == name => {
                         self.asked.insert(nonce);
                     }
-                    other => panic!("asked around: {other:?}"),
+                    other => panic!("flooded: {other:?}"),
                 },
                 Order::Found(wanted, names) => assert!(!names.is_empty(), "{wanted:?}"),
                 Order::Lost(_) => {}

@@ -24,7 +24,7 @@ impl Dht {
     ) {
         // A look at the number costs nothing; all else may cost a signature or an answer.
         let is_asked = matches!(errand, Errand::Found { nonce, .. } if self.lookups.expects(*nonce)
-                && !self.lookups.is_around(*nonce));
+                && !self.lookups.is_flooded(*nonce));
         if !is_asked && !self.may_bring(came_from, now) {
             return;
         }
@@ -33,7 +33,7 @@ impl Dht {
             Errand::Find { nonce, wanted } => {
                 let fits = Wanted::from_sought(*wanted).filter(|wanted| match (end, wanted) {
                     (Some((at, replica)), _) => replica < REPLICAS && key(wanted, replica) == at,
-                    // Asked among neighbours.
+                    // A flooded lookup.
                     (None, Wanted::Name(name)) => self.publisher.get(name).is_some(),
                     (None, Wanted::Alias(_)) => false,
                 });
@@ -146,7 +146,7 @@ impl Dht {
             return self.counters.add("dht-unasked-answer");
         }
         // A question to a replica has one answer, so what it costs was asked for.
-        let by = by.filter(|_| self.lookups.is_around(nonce));
+        let by = by.filter(|_| self.lookups.is_flooded(nonce));
         let mut signed = Vec::with_capacity(records.len());
         for bytes in records {
             let Some(unverified) = self.parse(bytes) else { continue };

@@ -1,10 +1,10 @@
 //! Questions under way: several replicas at once, the highest number among the answers wins.
 //!
 //! Three replicas are asked first, the others one after another while nothing is found; replicas
-//! that follow each other lie in different trees, so nobody sits on all the ways. Whoever is the
-//! root of all trees does; so a Name that the first replicas do not find is also asked for among
-//! neighbours. Each question has a number of its own that the answer repeats: what nobody asked for
-//! is dropped, and so is what does not answer the question (DH-05).
+//! that follow each other lie in different trees, so that no node is on all the ways. The root of
+//! all trees would be: a Name that the first replicas do not find is therefore also looked up by
+//! flooding. Each question has a nonce that the answer repeats: answers to no question are dropped,
+//! and so are records that do not answer it (DH-05).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -30,9 +30,9 @@ pub struct Ask {
     pub nonce: u64,
 }
 
-/// A question to neighbours, for the node that a Name is attached to.
+/// A lookup to flood, for the node that a Name is attached to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AskAround {
+pub struct Flood {
     /// Whose record is looked for.
     pub name: Name,
     /// What the answer repeats.
@@ -63,8 +63,8 @@ struct Lookup {
     open: u8,
     /// Answers with at least one record.
     good: u8,
-    /// When neighbours were asked, and the number of that question.
-    around: Option<(Time, u64)>,
+    /// When it was flooded, and with which nonce.
+    flood: Option<(Time, u64)>,
     found: BTreeMap<Name, Signed>,
     found_at: Time,
 }
@@ -73,8 +73,8 @@ impl Lookup {
     fn new(is_quiet: bool, first: u8, now: Time) -> Self {
         let found = BTreeMap::new();
         let (waves, asked, open, good) = (0, 0, 0, 0);
-        let (began, asked_at, found_at, around) = (now, now, now, None);
-        Self { began, is_quiet, first, waves, asked, asked_at, open, good, around, found, found_at }
+        let (began, asked_at, found_at, flood) = (now, now, now, None);
+        Self { began, is_quiet, first, waves, asked, asked_at, open, good, flood, found, found_at }
     }
 
     fn take(&mut self, signed: Signed) {
@@ -106,20 +106,19 @@ impl Lookup {
         is_answered.then(|| self.asked_at + LOOKUP_REST)
     }
 
-    /// When a lookup is in vain: all replicas have answered or are waited for no more, and neither
-    /// is a neighbour, which may know what no replica does.
+    /// When a lookup is in vain: neither a replica nor an answer to the flood is waited for.
     fn vain_at(&self) -> Option<Time> {
         if self.asked < REPLICAS || !self.found.is_empty() {
             return None;
         }
         let replicas = if self.open == 0 { Some(self.asked_at) } else { self.rest_at() };
-        let around = self.around.map(|(asked, _)| asked + LOOKUP_REST);
-        replicas.map(|at| around.map_or(at, |around| at.max(around)))
+        let flood = self.flood.map(|(sent, _)| sent + LOOKUP_REST);
+        replicas.map(|at| flood.map_or(at, |flood| at.max(flood)))
     }
 
-    /// How long a better answer is waited for: among neighbours it may have come a longer way.
+    /// How long a better answer is waited for: a flood reaches the right node by the longer way.
     fn second_after(&self) -> Duration {
-        if self.around.is_some() { LOOKUP_REST } else { LOOKUP_SECOND }
+        if self.flood.is_some() { LOOKUP_REST } else { LOOKUP_SECOND }
     }
 
     fn is_done(&self, wanted: &Wanted, now: Time) -> bool {
@@ -129,7 +128,7 @@ impl Lookup {
             Wanted::Alias(_) => 3,
         };
         let is_vain = self.vain_at().is_some_and(|at| at <= now);
-        let is_all = self.good >= enough || self.open == 0 && self.around.is_none();
+        let is_all = self.good >= enough || self.open == 0 && self.flood.is_none();
         let is_settled =
             !self.found.is_empty() && (is_all || now >= self.found_at + self.second_after());
         is_vain || is_settled || now >= self.began + LOOKUP_MAX
@@ -152,7 +151,7 @@ pub struct Lookups {
     running: BTreeMap<Wanted, Lookup>,
     nonces: BTreeMap<u64, Wanted>,
     asks: VecDeque<Ask>,
-    around: VecDeque<AskAround>,
+    floods: VecDeque<Flood>,
     done: VecDeque<Done>,
     counters: Counters,
 }
@@ -183,11 +182,11 @@ impl Lookups {
         self.nonces.contains_key(&nonce)
     }
 
-    /// Whether that question was asked among neighbours, any number of whom may answer it.
+    /// Whether the question with this nonce was flooded: any number of nodes may answer it.
     #[must_use]
-    pub fn is_around(&self, nonce: u64) -> bool {
+    pub fn is_flooded(&self, nonce: u64) -> bool {
         let lookup = self.nonces.get(&nonce).and_then(|wanted| self.running.get(wanted));
-        lookup.and_then(|lookup| lookup.around).is_some_and(|(_, own)| own == nonce)
+        lookup.and_then(|lookup| lookup.flood).is_some_and(|(_, own)| own == nonce)
     }
 
     /// An answer; records that do not answer the question are dropped and counted.
@@ -206,9 +205,8 @@ impl Lookups {
         let wrong = count.saturating_sub(fitting.len());
         self.counters.add_many("dht-wrong-answer", wrong as u64);
         let is_first = lookup.found.is_empty() && !fitting.is_empty();
-        // Anybody may answer what was asked among neighbours, with an old record too: that leaves
-        // the others time.
-        if lookup.around.is_none_or(|(_, own)| own != nonce) {
+        // Any node may answer a flood, with an old record too: others still have time.
+        if lookup.flood.is_none_or(|(_, own)| own != nonce) {
             self.nonces.remove(&nonce);
             lookup.open = lookup.open.saturating_sub(1);
             lookup.good = lookup.good.saturating_add(u8::from(!fitting.is_empty()));
@@ -240,12 +238,12 @@ impl Lookups {
             }
             if let Wanted::Name(name) = wanted
                 && lookup.waves > 1
-                && lookup.around.is_none()
+                && lookup.flood.is_none()
             {
                 let nonce = rng.u64();
-                lookup.around = Some((now, nonce));
+                lookup.flood = Some((now, nonce));
                 self.nonces.insert(nonce, wanted.clone());
-                self.around.push_back(AskAround { name: *name, nonce });
+                self.floods.push_back(Flood { name: *name, nonce });
             }
             if lookup.is_done(wanted, now) {
                 ended.push(wanted.clone());
@@ -266,9 +264,9 @@ impl Lookups {
         self.asks.pop_front()
     }
 
-    /// The next question to ask among neighbours.
-    pub fn poll_around(&mut self) -> Option<AskAround> {
-        self.around.pop_front()
+    /// The next lookup to flood.
+    pub fn poll_flood(&mut self) -> Option<Flood> {
+        self.floods.pop_front()
     }
 
     /// The next lookup that ended.
@@ -387,18 +385,18 @@ mod tests {
             lookups.answer(ask.nonce, Vec::new(), &mut rng, at(1));
             open.extend(asks(&mut lookups));
         }
-        assert_eq!((all, lookups.poll_done()), (8, None), "a neighbour may know more");
+        assert_eq!((all, lookups.poll_done()), (8, None), "the flood may find it");
         assert_eq!(lookups.next_timeout(), Some(at(1) + LOOKUP_REST));
         lookups.tick(&mut rng, at(1) + LOOKUP_REST);
         assert!(lookups.poll_done().is_some_and(|done| done.records.is_empty()));
     }
 
-    // DH-07: whoever is the root of all trees answers what it likes, or nothing.
+    // DH-07: the root of all trees answers what it likes, or nothing.
     #[test]
-    fn what_the_first_replicas_do_not_find_is_asked_for_among_neighbours() {
+    fn what_the_first_replicas_do_not_find_is_looked_up_by_flooding() {
         for is_answered in [false, true] {
             let (mut lookups, mut rng, mut open) = begin(&by_name());
-            assert_eq!(lookups.poll_around(), None);
+            assert_eq!(lookups.poll_flood(), None);
             let mut now = at(500);
             if is_answered {
                 now = at(1);
@@ -408,16 +406,16 @@ mod tests {
                 }
             }
             lookups.tick(&mut rng, now);
-            let around = lookups.poll_around().expect("neighbours are asked");
-            assert_eq!((around.name, lookups.poll_around()), (identity(1).name(), None));
-            // Whoever answers in vain, or falsely, leaves the others time.
-            lookups.answer(around.nonce, Vec::new(), &mut rng, now);
-            lookups.answer(around.nonce, vec![signed(2, 5)], &mut rng, now);
+            let flood = lookups.poll_flood().expect("a flood");
+            assert_eq!((flood.name, lookups.poll_flood()), (identity(1).name(), None));
+            // An answer in vain, or a false one, does not end it.
+            lookups.answer(flood.nonce, Vec::new(), &mut rng, now);
+            lookups.answer(flood.nonce, vec![signed(2, 5)], &mut rng, now);
             assert_eq!(lookups.poll_done(), None);
-            // So does one that repeats an old record.
-            lookups.answer(around.nonce, vec![signed(1, 5)], &mut rng, now);
+            // Nor does an old record.
+            lookups.answer(flood.nonce, vec![signed(1, 5)], &mut rng, now);
             assert_eq!(lookups.poll_done(), None);
-            lookups.answer(around.nonce, vec![signed(1, 7)], &mut rng, now);
+            lookups.answer(flood.nonce, vec![signed(1, 7)], &mut rng, now);
             lookups.tick(&mut rng, now + LOOKUP_REST);
             let done = lookups.poll_done().expect("it is found");
             assert_eq!(done.records, [signed(1, 7)]);

@@ -39,7 +39,7 @@ use crate::overlay::verification::VerificationBudget;
 use crate::wire::errand::{Errand, Sought};
 use cache::{Cache, Learnt};
 use key::{Key, Wanted, key, tree};
-use lookup::{AskAround, Done, Lookups};
+use lookup::{Done, Flood, Lookups};
 use publish::Publisher;
 use record::{Places, Signed};
 use store::Store;
@@ -68,8 +68,8 @@ pub enum Order {
         /// The errand.
         body: Vec<u8>,
     },
-    /// Send this to neighbours, and they to theirs, for the node that this Name is attached to.
-    AskAround {
+    /// Flood this to the neighbours: it looks for the node that this Name is attached to.
+    Flood {
         /// The Name.
         name: Name,
         /// The errand.
@@ -318,9 +318,9 @@ impl Dht {
             let order = descend(self.trees, &ask.wanted, ask.replica, find.to_bytes());
             self.orders.push_back(order);
         }
-        while let Some(AskAround { name, nonce }) = self.lookups.poll_around() {
+        while let Some(Flood { name, nonce }) = self.lookups.poll_flood() {
             let body = Errand::Find { nonce, wanted: Sought::Name(name) }.to_bytes();
-            self.orders.push_back(Order::AskAround { name, body });
+            self.orders.push_back(Order::Flood { name, body });
         }
         while let Some(done) = self.lookups.poll_done() {
             self.end(done, now);

@@ -129,8 +129,8 @@ impl World {
                 assert_eq!(places, Places::new());
                 (usize::from(to.as_bytes()[0]), None, body)
             }
-            // This world has trees, and nobody is a neighbour.
-            Order::AskAround { .. } => return,
+            // This world has trees and no neighbours.
+            Order::Flood { .. } => return,
             Order::Found(wanted, _) => return self.tell(from, wanted, true),
             Order::Lost(wanted) => return self.tell(from, wanted, false),
         };

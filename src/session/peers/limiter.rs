@@ -5,12 +5,13 @@
 //! and public keys are used only for a Hello that brings it back. Who writes a foreign Name as the
 //! source never gets the cookie, because the overlay brings it to the device of that Name.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::base::bucket::Bucket;
 use crate::base::clock::Time;
 use crate::base::ids::Name;
+use crate::base::keyed_rate_limiter::KeyedRateLimiter;
 use crate::base::limits::{COOKIE_LIFE, HELLOS_EVERY, HELLOS_PER_NAME, TUNNELS_MAX};
 use crate::crypto::rng::Rng;
 use crate::crypto::secret::Secret;
@@ -43,7 +44,7 @@ pub(super) struct HandshakeLimiter {
     strangers: Share,
     known: Share,
     /// Known Names that have lately shown a cookie, each with a share of its own.
-    names: BTreeMap<Name, Bucket>,
+    names: KeyedRateLimiter<Name>,
     /// Answers to own Hellos that are looked at.
     answers: Bucket,
 }
@@ -55,7 +56,11 @@ impl HandshakeLimiter {
             secrets: VecDeque::new(),
             strangers: Share { open: Bucket::new(ms(100), 20), proved: Bucket::new(ms(50), 20) },
             known: Share { open: Bucket::new(ms(100), 20), proved: Bucket::new(HELLOS_EVERY, 100) },
-            names: BTreeMap::new(),
+            names: KeyedRateLimiter::new(
+                HELLOS_EVERY.saturating_mul(HELLOS_PER_NAME),
+                HELLOS_PER_NAME,
+                TUNNELS_MAX,
+            ),
             answers: Bucket::new(ms(4), 50),
         }
     }
@@ -94,12 +99,8 @@ impl HandshakeLimiter {
     }
 
     fn take_share(&mut self, peer: &Name, now: Time) -> bool {
-        if self.names.len() >= TUNNELS_MAX {
-            self.names.retain(|_, bucket| !bucket.is_full(now));
-        }
-        let every = HELLOS_EVERY.saturating_mul(HELLOS_PER_NAME);
-        let fresh = || Bucket::new(every, HELLOS_PER_NAME);
-        self.names.entry(*peer).or_insert_with(fresh).take(now)
+        // Where so many peers are busy at once, a further one has the common share alone.
+        self.names.take(*peer, now).unwrap_or(true)
     }
 
     fn present(&mut self, rng: &mut Rng, now: Time) -> &Secret {
