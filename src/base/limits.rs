@@ -191,6 +191,9 @@ pub const HELLOS_EVERY: Duration = Duration::from_millis(10);
 pub const COOKIE_LIFE: Duration = Duration::from_secs(60);
 /// A handshake that the peer has not confirmed is begun again after this long, beside the first.
 pub const BEGIN_AGAIN: Duration = Duration::from_secs(1);
+/// A tunnel that the peer does not know to be confirmed gives way to another handshake of that peer
+/// this long after its Finished last came: longer than [`REHELLO_SLOW`].
+pub const FINISHED_KEPT: Duration = Duration::from_secs(3);
 /// Who is asked because of a hint has a round trip to answer, and at least so much longer.
 pub const HINT_WAIT_MIN: Duration = Duration::from_millis(10);
 /// A handshake that hears nothing is forgotten after this long by the side that answered.
@@ -503,6 +506,7 @@ const _: () = assert!(PERSISTENT_LEN.is_multiple_of(16) && WINDOW_MIN as u64 >= 
 const _: () = assert!(MEMORY_MIN > 2 * (LINK_QUEUE_MAX / 2) && LINK_MARK < LINK_QUEUE);
 const _: () = assert!(CROSSING.as_millis() > PROOF_MAX.as_millis() + DIAL_MAX.as_millis());
 const _: () = assert!(WANTED_FOR.as_millis() > REHELLO_SLOW.as_millis());
+const _: () = assert!(FINISHED_KEPT.as_millis() > 2 * REHELLO_SLOW.as_millis());
 const _: () = assert!(RECORD_TTL.as_secs() == 3 * PUBLISH_EVERY.as_secs());
 const _: () = assert!(RECORD_TTL.as_secs() <= RECORD_TTL_MAX.as_secs());
 const _: () = assert!(NAMES_RENEW.as_secs() < ATTACHMENT_TTL.as_secs() / 2);

@@ -14,6 +14,7 @@ use crate::base::limits::{HINT_EVERY, TROUBLE_EVERY, TUNNELS_MAX};
 use crate::session::envelope;
 use crate::session::flow::{Flow, Outage};
 use crate::session::handshake::{Established, HandshakeError, Initiator, Own, Responder};
+use crate::session::tunnel::Tunnel;
 use crate::wire::hello::Manner;
 use crate::wire::packet::{ConType, Header, PSessId, SessId};
 use crate::wire::reason::Reason;
@@ -46,8 +47,8 @@ impl Peers {
         self.counters.add("notice-heard");
         self.with(&peer, |tunnel| tunnel.hint_restarted(now));
         let Some(entry) = self.peers.get(&peer) else { return };
-        let proposed = entry.proposal.as_ref().map(|proposal| proposal.tunnel.id());
-        let is_unknown_there = proposed == Some(header.session);
+        let mut proposed = entry.proposals.iter().map(|proposal| proposal.tunnel.id());
+        let is_unknown_there = proposed.any(|id| id == header.session);
         if is_unknown_there && entry.tunnel.is_none() && !entry.pending.is_empty() {
             self.call_back(peer, now);
         }
@@ -181,14 +182,21 @@ impl Peers {
 
     pub(super) fn on_finished(&mut self, peer: Name, header: &Header, body: &[u8], now: Time) {
         if self.tunnel(&peer).is_some_and(|tunnel| tunnel.id() == header.session) {
-            self.with(&peer, crate::session::tunnel::Tunnel::confirm);
+            self.with(&peer, |tunnel| tunnel.confirm_again(now));
             return;
         }
         // HS-09: both answers came before either Finished. The lower Name's handshake goes on;
         // the other side sees that by its Finished, which is repeated.
         let own_is_lower = self.policy.identity.name() < peer;
-        if own_is_lower && self.peers.get(&peer).is_some_and(|entry| entry.proposal.is_some()) {
+        if own_is_lower && self.peers.get(&peer).is_some_and(|entry| !entry.proposals.is_empty()) {
             return self.counters.add("crossed-hello");
+        }
+        // The peer began anew because it has not heard the confirmation of the first handshake. It
+        // still repeats that one's Finished, and what it opened there may have been served.
+        if self.tunnel(&peer).is_some_and(|tunnel| tunnel.is_being_finished(now)) {
+            self.counters.add("finished-beside");
+            self.with(&peer, Tunnel::confirm);
+            return;
         }
         let Some((half, was_known)) = self.half_open.take(&peer, header.session) else {
             self.counters.add("unknown-handshake");

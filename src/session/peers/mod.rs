@@ -82,7 +82,7 @@ struct Pending {
     ticket: u64,
     port: u16,
     service: u16,
-    /// The session that was opened for it in the proposal, before that is confirmed.
+    /// The session that was opened for it in the first proposal, before that is confirmed.
     early: Option<u64>,
 }
 
@@ -106,7 +106,8 @@ struct Proposal {
 #[derive(Default)]
 struct Peer {
     dial: Option<Dial>,
-    proposal: Option<Proposal>,
+    /// The first one, which applications wait in, and the latest.
+    proposals: Vec<Proposal>,
     /// The tunnel: confirmed, or made by a handshake of the peer that it has finished.
     tunnel: Option<Tunnel>,
     pending: VecDeque<Pending>,
@@ -124,9 +125,9 @@ impl Peer {
         self.tunnel.as_ref().is_some_and(Tunnel::is_confirmed)
     }
 
-    /// Both tunnels that there may be: the one in use, and the one that is proposed.
+    /// All tunnels that there may be: the one in use, and those that are proposed.
     fn tunnels(&mut self) -> impl Iterator<Item = &mut Tunnel> {
-        let proposed = self.proposal.as_mut().map(|proposal| &mut proposal.tunnel);
+        let proposed = self.proposals.iter_mut().map(|proposal| &mut proposal.tunnel);
         self.tunnel.as_mut().into_iter().chain(proposed)
     }
 }
@@ -209,7 +210,7 @@ impl Peers {
         let gone = entry.pending.iter().find(|pending| pending.ticket == ticket);
         let early = gone.and_then(|pending| pending.early);
         entry.pending.retain(|pending| pending.ticket != ticket);
-        if let (Some(key), Some(proposal)) = (early, &mut entry.proposal) {
+        if let (Some(key), Some(proposal)) = (early, entry.proposals.first_mut()) {
             proposal.tunnel.reset(key, Reason::ByApplication, now);
         }
     }
@@ -232,7 +233,7 @@ impl Peers {
     pub fn iter(&self) -> impl Iterator<Item = View<'_>> {
         self.peers.iter().map(|(name, peer)| View {
             name: *name,
-            tunnel: peer.tunnel.as_ref().or(peer.proposal.as_ref().map(|p| &p.tunnel)),
+            tunnel: peer.tunnel.as_ref().or(peer.proposals.first().map(|p| &p.tunnel)),
             dial: peer.dial.as_ref().map(|dial| (dial.flow.since(), dial.flow.next_try())),
             trouble: peer.trouble,
             ended: peer.ended,
@@ -341,7 +342,7 @@ impl Peers {
             return self.counters.add("unfinished-tunnel");
         }
         self.counters.add("unknown-tunnel");
-        if entry.is_none_or(|entry| entry.proposal.is_none()) {
+        if entry.is_none_or(|entry| entry.proposals.is_empty()) {
             self.call_back(peer, now);
         }
     }
@@ -370,9 +371,9 @@ impl Peers {
         self.peers.values().fold(notices, |next, peer| {
             let dial = peer.dial.as_ref().and_then(|dial| dial.flow.next_try());
             let dial = dial.map(|at| Deadline { at, why: "hello" });
-            let proposal = peer.proposal.as_ref().and_then(|p| p.tunnel.next_timeout());
-            let tunnel = peer.tunnel.as_ref().and_then(Tunnel::next_timeout);
-            earliest(next, earliest(dial, earliest(proposal, tunnel)))
+            let proposed = peer.proposals.iter().map(|proposal| &proposal.tunnel);
+            let tunnels = peer.tunnel.iter().chain(proposed);
+            earliest(next, earliest(dial, tunnels.filter_map(Tunnel::next_timeout).min()))
         })
     }
 
@@ -381,7 +382,7 @@ impl Peers {
         self.tick_notices(now);
         let mut next = self.after(None);
         while let Some(name) = next {
-            self.tick_proposal(name, now);
+            self.tick_proposals(name, now);
             self.tick_dial(name, now);
             if let Some(peer) = self.peers.get_mut(&name) {
                 let is_due = |due: Option<Deadline>| due.is_some_and(|due| due.at <= now);
@@ -415,14 +416,14 @@ impl Peers {
 
     /// Begins anew, beside the handshake that the peer does not confirm; gives up what nobody
     /// waits for.
-    fn tick_proposal(&mut self, name: Name, now: Time) {
+    fn tick_proposals(&mut self, name: Name, now: Time) {
         let Some(entry) = self.peers.get_mut(&name) else { return };
-        let Some(proposal) = entry.proposal.as_ref().filter(|_| self.uplink) else { return };
-        let age = now.since(proposal.since);
+        let Some(latest) = entry.proposals.last().filter(|_| self.uplink) else { return };
+        let age = now.since(latest.since);
         if !entry.pending.is_empty() && entry.tunnel.is_none() && age >= BEGIN_AGAIN {
             self.dial(name, now);
         } else if entry.pending.is_empty() && age >= HANDSHAKE_MAX {
-            self.drop_proposal(&name);
+            self.drop_proposals(&name);
             self.set_ended(&name, now);
             self.forget_unused(&name);
         }
@@ -462,7 +463,7 @@ impl Peers {
     pub fn counters(&self) -> Counters {
         let mut all = self.counters.clone();
         for peer in self.peers.values() {
-            let proposed = peer.proposal.as_ref().map(|proposal| &proposal.tunnel);
+            let proposed = peer.proposals.iter().map(|proposal| &proposal.tunnel);
             let tunnels = peer.tunnel.iter().chain(proposed);
             tunnels.for_each(|tunnel| all.merge(tunnel.counters()));
         }
@@ -475,7 +476,7 @@ impl Peers {
         for (name, peer) in &self.peers {
             into.fold_bytes(name.as_bytes());
             into.fold(peer.pending.len() as u64 | u64::from(peer.dial.is_some()) << 32);
-            let proposed = peer.proposal.as_ref().map(|proposal| &proposal.tunnel);
+            let proposed = peer.proposals.iter().map(|proposal| &proposal.tunnel);
             peer.tunnel.iter().chain(proposed).for_each(|tunnel| tunnel.fold(into));
         }
     }

@@ -7,7 +7,9 @@
 //!
 //! Before it is confirmed a tunnel carries no application's bytes, so any other may take its place
 //! and nothing is lost: what waits to be opened moves on. So these rules need no proof but the
-//! handshakes' own. The lower Name takes no handshake of the peer beside its proposal; the higher
+//! handshakes' own. But the peer may have called a service for what was opened early, so the first
+//! proposal is kept beside a later one, and the peer holds on to the tunnel of the first one for as
+//! long as its Finished comes. The lower Name takes no handshake of the peer beside its proposal; the higher
 //! one takes it and keeps its proposal until one of the two is confirmed. Whose proposal was
 //! confirmed has no other handshake under way, so the peer has no other tunnel. A Finished beside
 //! a *confirmed* tunnel belongs to a handshake begun after that, by a peer that had none.
@@ -27,9 +29,11 @@ impl Peers {
     pub(super) fn propose(&mut self, peer: Name, made: Established, finished: Buffer, now: Time) {
         let boot = made.boot;
         let tunnel = self.make(made, Some(finished), now);
-        self.drop_proposal(&peer);
         let entry = self.peers.entry(peer).or_default();
-        entry.proposal = Some(Proposal { tunnel, boot, since: now });
+        for older in entry.proposals.drain(1.min(entry.proposals.len())..) {
+            self.counters.merge(older.tunnel.counters());
+        }
+        entry.proposals.push(Proposal { tunnel, boot, since: now });
         entry.dial = None;
         self.advance(peer, now);
         self.drain(peer);
@@ -83,19 +87,21 @@ impl Peers {
     /// A tunnel of this peer has taken in a packet.
     pub(super) fn settle(&mut self, peer: Name, now: Time) {
         let Some(entry) = self.peers.get_mut(&peer) else { return };
-        let is_new = entry.proposal.as_ref().is_some_and(|p| p.tunnel.is_confirmed());
-        if is_new && let Some(proposal) = entry.proposal.take() {
+        if let Some(at) = entry.proposals.iter().position(|p| p.tunnel.is_confirmed()) {
+            let proposal = entry.proposals.remove(at);
             entry.boot = proposal.boot;
             let old = entry.tunnel.replace(proposal.tunnel);
             let early = |pending: &mut super::Pending| Some((pending.ticket, pending.early?));
-            let started: Vec<_> = entry.pending.iter_mut().filter_map(early).collect();
-            entry.pending.retain(|pending| pending.early.is_none());
+            let early: Vec<_> = entry.pending.iter_mut().filter_map(early).collect();
+            let started = if at == 0 { early } else { Vec::new() };
+            entry.pending.retain(|pending| at > 0 || pending.early.is_none());
+            self.drop_proposals(&peer);
             self.end_old(peer, old, false);
             for (ticket, key) in started {
                 self.happenings.push_back((peer, Happening::Started(ticket, key)));
             }
         }
-        self.end_proposal(peer);
+        self.end_proposals(peer);
         self.drain(peer);
         if self.peers.get(&peer).is_some_and(super::Peer::is_confirmed) {
             self.confirmed(peer, now);
@@ -104,18 +110,19 @@ impl Peers {
         }
     }
 
-    /// The proposed tunnel is over before it began: the peer, which proved its Name, said so.
-    fn end_proposal(&mut self, peer: Name) {
+    /// A proposed tunnel is over before it began: the peer, which proved its Name, said so.
+    fn end_proposals(&mut self, peer: Name) {
         let Some(entry) = self.peers.get_mut(&peer) else { return };
-        let Some(proposal) = entry.proposal.as_mut() else { return };
         let mut ended = None;
-        while let Some(event) = proposal.tunnel.poll_event() {
-            if let Event::Ended(reason) = event {
-                ended = Some(reason);
+        for proposal in &mut entry.proposals {
+            while let Some(event) = proposal.tunnel.poll_event() {
+                if let Event::Ended(reason) = event {
+                    ended = Some(reason);
+                }
             }
         }
         let Some(reason) = ended else { return };
-        self.drop_proposal(&peer);
+        self.drop_proposals(&peer);
         self.happenings.push_back((peer, Happening::Tunnel(Event::Ended(reason))));
         // Who is only stopping comes back.
         if reason != Reason::Stopped {
@@ -127,19 +134,19 @@ impl Peers {
     /// Both sides know that they are in one tunnel: what else was under way leads nowhere.
     fn confirmed(&mut self, peer: Name, now: Time) {
         self.half_open.forget(&peer);
-        self.drop_proposal(&peer);
+        self.drop_proposals(&peer);
         if let Some(entry) = self.peers.get_mut(&peer) {
             (entry.dial, entry.trouble) = (None, None);
         }
         self.advance(peer, now);
     }
 
-    pub(super) fn drop_proposal(&mut self, peer: &Name) {
+    pub(super) fn drop_proposals(&mut self, peer: &Name) {
         let Some(entry) = self.peers.get_mut(peer) else { return };
-        if let Some(proposal) = entry.proposal.take() {
+        for proposal in entry.proposals.drain(..) {
             self.counters.merge(proposal.tunnel.counters());
-            entry.pending.iter_mut().for_each(|pending| pending.early = None);
         }
+        entry.pending.iter_mut().for_each(|pending| pending.early = None);
     }
 
     /// Does for those who wait what can be done now: they start in the tunnel, are opened in the
@@ -149,7 +156,7 @@ impl Peers {
         if entry.pending.is_empty() {
             return;
         }
-        match (&mut entry.tunnel, &mut entry.proposal) {
+        match (&mut entry.tunnel, entry.proposals.first_mut()) {
             (Some(tunnel), _) if tunnel.is_confirmed() => {
                 for pending in entry.pending.drain(..) {
                     let happening = match tunnel.open(pending.port, pending.service, now) {
@@ -173,7 +180,7 @@ impl Peers {
     /// Removes a peer that no application wants and that has no tunnel.
     pub(super) fn forget_unused(&mut self, peer: &Name) {
         let unused = self.peers.get(peer).is_some_and(|entry| {
-            let is_empty = entry.dial.is_none() && entry.proposal.is_none();
+            let is_empty = entry.dial.is_none() && entry.proposals.is_empty();
             is_empty && entry.tunnel.is_none() && entry.pending.is_empty() && !entry.dialled
         });
         if unused {

@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::base::buffer::{Buffer, Pool};
 use crate::base::clock::Time;
 use crate::base::counters::Counters;
-use crate::base::limits::{CREDIT_PROBE, HINT_EVERY};
+use crate::base::limits::{CREDIT_PROBE, FINISHED_KEPT, HINT_EVERY};
 use crate::crypto::rng::Rng;
 use crate::wire::packet::{ConType, PSessId, SessId};
 use crate::wire::reason::Reason;
@@ -59,6 +59,8 @@ pub struct Tunnel {
     rng: Rng,
     /// The initiator's Finished, until the peer confirms.
     finished: Option<Buffer>,
+    /// When the initiator's Finished last came.
+    finished_at: Time,
     /// Whether the peer has shown that it is in this tunnel and knows this side to be. Before that
     /// no application's bytes leave, so that another handshake may take this one's place.
     is_confirmed: bool,
@@ -104,6 +106,7 @@ impl Tunnel {
             pool,
             rng,
             finished,
+            finished_at: now,
             is_confirmed: false,
             is_wanted: false,
             doubt: None,
@@ -283,6 +286,18 @@ impl Tunnel {
     #[must_use]
     pub fn is_confirmed(&self) -> bool {
         self.is_confirmed
+    }
+
+    /// Whether this side accepted a handshake that the peer does not know to be accepted, and still
+    /// repeats.
+    pub(crate) fn is_being_finished(&self, now: Time) -> bool {
+        !self.is_confirmed && now.since(self.finished_at) < FINISHED_KEPT
+    }
+
+    /// The peer's Finished came once more.
+    pub(crate) fn confirm_again(&mut self, now: Time) {
+        self.finished_at = now;
+        self.confirm();
     }
 
     /// An application waits for the peer's confirmation: it is asked for until it comes.
