@@ -109,10 +109,17 @@ pub const ACK_DELAY: Duration = Duration::from_millis(5);
 pub const ACK_EVERY: u32 = 8;
 /// A lost tail is probed no sooner than this.
 pub const PROBE_MIN: Duration = Duration::from_millis(60);
+/// A probe is repeated after twice as long each time, up to this or to the first wait.
+pub const PROBE_MAX: Duration = Duration::from_secs(4);
 /// A tunnel in which nothing is answered suspends no sooner than this …
 pub const OUTAGE_MIN: Duration = Duration::from_millis(400);
-/// … and no later than this.
+/// … and no later than this, or twice the time that an answer may take.
 pub const OUTAGE_MAX: Duration = Duration::from_secs(3);
+/// A round trip that only a handshake has measured counts as no longer than this.
+pub const HANDSHAKE_RTT_MAX: Duration = Duration::from_secs(3);
+/// What repeats that a peer has lost what is under way to it is heeded this long after the first
+/// time, then after twice that, and so on.
+pub const RESTART_AGAIN: Duration = Duration::from_secs(1);
 /// Re-Hello and Hello interval while something waits …
 pub const REHELLO_EVERY: Duration = Duration::from_millis(250);
 /// … for this long; each of them costs a third of a millisecond.
@@ -151,15 +158,19 @@ pub const DIAL_EVERY: Duration = Duration::from_millis(100);
 pub const DIAL_IDLE: Duration = Duration::from_secs(1);
 /// Interval of dialling while this machine has no way out, should nobody say that it has one.
 pub const DIAL_OFFLINE: Duration = Duration::from_secs(1);
-/// One attempt at dialling is given up after this long.
+/// Interval between an attempt at dialling and one for which a changed path is the reason.
+pub const DIAL_AGAIN: Duration = Duration::from_millis(25);
+/// An attempt at dialling is given up after this long, unless the one before it is twice as old ...
 pub const DIAL_MAX: Duration = Duration::from_secs(1);
+/// ... and the oldest one after this long: two round trips of half a minute.
+pub const DIAL_LONGEST: Duration = Duration::from_secs(75);
 /// A neighbour counts as waited for this long after the last packet for it: as long as the quick
 /// Re-Hellos last, because who only *receives* has nothing to send that would say so.
 pub const WANTED_FOR: Duration = REHELLO_PATIENCE;
 /// Dialling found this node itself: tried again this seldom, should the address move.
 pub const DIAL_SELF: Duration = Duration::from_secs(30);
-/// Two links that both ends proved within this time of each other may have crossed: longer than
-/// an attempt at dialling lives.
+/// Two links that both ends proved within this time of each other, or within four round trips, may
+/// have crossed: longer than two attempts take that began at the same time.
 pub const CROSSING: Duration = Duration::from_secs(10);
 /// The link that lost a crossing is closed by the end that dialled it after this long.
 pub const SPARE_KEPT: Duration = Duration::from_secs(1);
@@ -177,8 +188,8 @@ pub const STRANGER_EVERY: Duration = Duration::from_millis(5);
 pub const STRANGER_BURST: u32 = 400;
 /// A stranger's link that carried a packet within this time is not closed for another stranger's.
 pub const STRANGER_IDLE: Duration = Duration::from_secs(10);
-/// A new connection proves its Name in this time or is closed.
-pub const PROOF_MAX: Duration = Duration::from_secs(5);
+/// A new connection proves its Name in this time or is closed: a round trip of half a minute.
+pub const PROOF_MAX: Duration = Duration::from_secs(40);
 /// Packets for a neighbour that is away are kept this long.
 pub const AWAY_KEPT: Duration = Duration::from_millis(600);
 /// What a neighbour that is away served is remembered this long.
@@ -214,7 +225,8 @@ pub const ROOT_DAMPING_RESET: Duration = Duration::from_secs(60);
 pub const ROOT_HOLD: Duration = Duration::from_millis(300);
 /// News of a tree that nobody waits for goes to each neighbour this often at most.
 pub const STANDING_EVERY: Duration = Duration::from_millis(10);
-/// A neighbour that was asked to be the parent answers within this time, or another is asked.
+/// A neighbour that was asked to be the parent answers within this time, or within two of its
+/// link's round trips, or another is asked.
 pub const WISH_MAX: Duration = Duration::from_secs(1);
 /// A parent that refused is not asked again for this long.
 pub const REFUSED_FOR: Duration = Duration::from_secs(10);
@@ -258,11 +270,12 @@ pub const LOOKUP_WAVES: [(Duration, u8); 5] = [
     (Duration::from_secs(2), 1),
     (Duration::from_secs(4), 1),
 ];
-/// A lookup without any answer ends after this long.
+/// A lookup without any answer ends after this long, and four round trips of the quickest link.
 pub const LOOKUP_MAX: Duration = Duration::from_secs(6);
 /// After the first answer a lookup waits this long for a second one.
 pub const LOOKUP_SECOND: Duration = Duration::from_millis(100);
-/// Where one replica has answered in vain, those asked with it are waited for this long.
+/// Where one replica has answered in vain, those asked with it are waited for this long, and two
+/// round trips of the quickest link.
 pub const LOOKUP_REST: Duration = Duration::from_millis(300);
 /// Links that a flooded lookup goes over at most.
 pub const FLOOD_HOPS: u8 = 4;
@@ -284,7 +297,7 @@ pub const HELLO_EVERY: Duration = Duration::from_millis(1);
 /// What was not found is not asked for again for this long.
 pub const ABSENT_FOR: Duration = Duration::from_secs(2);
 /// An application waits no longer than this for the Name of an alias.
-pub const SEEK_MAX: Duration = Duration::from_secs(8);
+pub const SEEK_MAX: Duration = Duration::from_secs(25);
 /// What an overlay node learns is kept on the disk this long after it changed ...
 pub const REMEMBER_AFTER: Duration = Duration::from_secs(1);
 /// ... and this often at most.
@@ -379,8 +392,9 @@ pub const SOURCES_MAX: usize = 1024;
 /// memory for all of them is full, it goes of the one for whom most is kept.
 pub const AWAY_BYTES: usize = 1 << 20;
 /// Attempts at dialling one peer that are under way at once: enough that a black hole, which keeps
-/// each for [`DIAL_MAX`], never keeps the next from starting after [`DIAL_EVERY`].
-pub const DIAL_TRIES: usize = 12;
+/// each for [`DIAL_MAX`] and one of each age and twice that age up to [`DIAL_LONGEST`], never keeps
+/// the next from starting after [`DIAL_EVERY`].
+pub const DIAL_TRIES: usize = 20;
 /// Unreachable destinations whose reports are spaced. Where there are more at once, the neighbour
 /// with most of them gets no more reports, and one of its goes for each of another's.
 pub const UNREACHABLE_MAX: usize = 256;
@@ -427,6 +441,9 @@ pub const CONTROLS_MAX: usize = 16;
 /// One tunnel's unread data takes one part in so many of the packet memory at most while more than
 /// half of that is in use; more is dropped, not acknowledged, and comes again.
 pub const TUNNEL_SHARE: usize = 8;
+/// Re-Hellos of one outage whose time is known, so that an answer measures the round trip. The
+/// oldest is forgotten: an answer to it measures nothing.
+pub const ATTEMPTS_KNOWN: usize = 128;
 /// Tunnels of one node.
 pub const TUNNELS_MAX: usize = 1024;
 /// Peers that are told at the start that a former run's tunnels are lost.
@@ -504,7 +521,7 @@ pub const CLAIMS_MAX: usize = REPLICAS as usize * FOUND_MAX;
 
 const _: () = assert!(PERSISTENT_LEN.is_multiple_of(16) && WINDOW_MIN as u64 >= CREDIT_INITIAL);
 const _: () = assert!(MEMORY_MIN > 2 * (LINK_QUEUE_MAX / 2) && LINK_MARK < LINK_QUEUE);
-const _: () = assert!(CROSSING.as_millis() > PROOF_MAX.as_millis() + DIAL_MAX.as_millis());
+const _: () = assert!(DIAL_LONGEST.as_millis() > PROOF_MAX.as_millis());
 const _: () = assert!(WANTED_FOR.as_millis() > REHELLO_SLOW.as_millis());
 const _: () = assert!(FINISHED_KEPT.as_millis() > 2 * REHELLO_SLOW.as_millis());
 const _: () = assert!(RECORD_TTL.as_secs() == 3 * PUBLISH_EVERY.as_secs());

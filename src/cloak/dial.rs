@@ -4,6 +4,11 @@
 //! so this node does not wait for it: the next attempt starts while earlier ones are still under
 //! way, and the first to be proved wins. There is no backoff (it is what makes others slow to
 //! return); what is bounded is how many attempts are under way and how often one starts (DO-14).
+//!
+//! How long a round trip takes is not known, and an attempt takes two of them. Of the attempts that
+//! are older than [`DIAL_MAX`] each is therefore twice as old as the next one: a path that returns
+//! finds one that has the time it needs. When the first one connects the others are given up: those
+//! behind it would all reach the peer, and those before it sleep.
 
 use std::time::Duration;
 
@@ -11,7 +16,8 @@ use crate::base::clock::{Time, earliest};
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::{Endpoint, Name};
 use crate::base::limits::{
-    DIAL_EVERY, DIAL_IDLE, DIAL_MAX, DIAL_OFFLINE, DIAL_SELF, DIAL_TRIES, PROOF_MAX, WANTED_FOR,
+    DIAL_AGAIN, DIAL_EVERY, DIAL_IDLE, DIAL_LONGEST, DIAL_MAX, DIAL_OFFLINE, DIAL_SELF, DIAL_TRIES,
+    WANTED_FOR,
 };
 use crate::base::links::LinkId;
 use crate::base::machine::{Cause, Deadline};
@@ -32,6 +38,8 @@ pub enum Health {
 struct Attempt {
     link: LinkId,
     since: Time,
+    /// The stream is open; the far end has not proved its Name.
+    is_connected: bool,
 }
 
 /// What a dialler wants done.
@@ -85,10 +93,11 @@ impl Dialler {
         self.wanted_until = now + WANTED_FOR;
     }
 
-    /// What was tried in vain may work now: gives up what is under way and dials at once.
-    pub fn kick(&mut self, now: Time) -> Vec<LinkId> {
-        self.next = now;
-        self.take_attempts()
+    /// What was tried in vain may work now: dials at once. What is under way may lead over a path
+    /// that is still there, so it goes on.
+    pub fn kick(&mut self, now: Time) {
+        let soon = self.started.map_or(now, |started| (started + DIAL_AGAIN).max(now));
+        self.next = self.next.min(soon);
     }
 
     /// Lets all attempts go.
@@ -98,7 +107,16 @@ impl Dialler {
 
     /// An attempt has started.
     pub fn started(&mut self, link: LinkId, now: Time) {
-        self.attempts.push(Attempt { link, since: now });
+        self.attempts.push(Attempt { link, since: now, is_connected: false });
+    }
+
+    /// An attempt has connected; gives those to be aborted.
+    pub fn connected(&mut self, link: LinkId) -> Vec<LinkId> {
+        let is_first = !self.attempts.iter().any(|attempt| attempt.is_connected);
+        let this = self.attempts.iter_mut().find(|attempt| attempt.link == link);
+        this.into_iter().for_each(|attempt| attempt.is_connected = true);
+        let others = self.attempts.extract_if(.., |attempt| is_first && attempt.link != link);
+        others.map(|attempt| attempt.link).collect()
     }
 
     /// An attempt found this neighbour; the others are to be aborted.
@@ -143,7 +161,7 @@ impl Dialler {
     /// When [`Dialler::tick`] has something to do.
     #[must_use]
     pub fn next_timeout(&self, health: Health) -> Option<Deadline> {
-        let give_up = self.give_up_at().map(|at| Deadline { at, why: "give up an attempt" });
+        let give_up = self.give_up_at(health).map(|at| Deadline { at, why: "give up an attempt" });
         let may_dial = health != Health::Up && self.attempts.len() < DIAL_TRIES;
         earliest(give_up, may_dial.then_some(Deadline { at: self.next, why: "dial a peer" }))
     }
@@ -159,25 +177,34 @@ impl Dialler {
         into.fold_bytes(self.name.as_ref().map_or(&[], |name| name.as_bytes()));
     }
 
-    /// The oldest attempt has time for a slow path; those behind it make room for fresh ones.
-    fn patience(at: usize) -> Duration {
-        if at == 0 { PROOF_MAX } else { DIAL_MAX }
+    /// When an attempt behind one that started at `older` makes room for fresh ones: where it is
+    /// more than half as old. Where the neighbour is there by another link none is needed for long.
+    fn gives_way(attempt: &Attempt, older: Option<Time>, health: Health) -> Time {
+        let patience = match older {
+            _ if health == Health::Up => DIAL_MAX,
+            Some(older) => attempt.since.since(older).max(DIAL_MAX),
+            None => DIAL_LONGEST,
+        };
+        attempt.since + patience.min(DIAL_LONGEST)
     }
 
-    fn give_up_at(&self) -> Option<Time> {
-        let ends = self.attempts.iter().enumerate();
-        ends.map(|(at, attempt)| attempt.since + Self::patience(at)).min()
+    fn give_up_at(&self, health: Health) -> Option<Time> {
+        let older = self.attempts.iter().map(|attempt| attempt.since);
+        let older = [None].into_iter().chain(older.map(Some));
+        let attempts = self.attempts.iter().zip(older);
+        attempts.map(|(attempt, older)| Self::gives_way(attempt, older, health)).min()
     }
 
     /// Does what is due.
     pub fn tick(&mut self, health: Health, rng: &mut Rng, now: Time) -> Step {
         let mut step = Step::default();
-        let mut at = 0;
+        let mut older = None;
         self.attempts.retain(|attempt| {
-            let is_over = attempt.since + Self::patience(at) <= now;
-            at = at.saturating_add(1);
+            let is_over = Self::gives_way(attempt, older, health) <= now;
             if is_over {
                 step.give_up.push(attempt.link);
+            } else {
+                older = Some(attempt.since);
             }
             !is_over
         });
@@ -265,13 +292,54 @@ mod tests {
     }
 
     #[test]
-    fn one_attempt_has_time_for_a_slow_path() {
+    fn the_first_attempt_has_time_for_a_slow_path() {
         let mut dialler = dialler();
-        run(&mut dialler, Health::Away, 0, 4990, true);
-        let first = dialler.attempts[0].since;
-        assert_eq!(first, at(0));
-        run(&mut dialler, Health::Away, 4990, 5010, true);
-        assert!(dialler.attempts[0].since > first);
+        let longest = DIAL_LONGEST.as_millis() as u64;
+        run(&mut dialler, Health::Away, 0, longest - 10, true);
+        assert_eq!(dialler.attempts[0].since, at(0));
+        run(&mut dialler, Health::Away, longest - 10, longest + 10, true);
+        assert!(dialler.attempts[0].since > at(0));
+    }
+
+    /// A path is back at `from` on which an attempt connects in `needed`; after how long the first
+    /// one does, in milliseconds.
+    fn found_after(from: u64, needed: u64) -> u64 {
+        let (mut dialler, mut rng, mut links) = (dialler(), Rng::new([1; 32]), Links::default());
+        for ms in 0..from + 100 * needed {
+            dialler.want(at(ms));
+            if dialler.tick(Health::Away, &mut rng, at(ms)).dial {
+                dialler.started(links.insert(()), at(ms));
+            }
+            let fresh = dialler.attempts.iter().filter(|attempt| attempt.since >= at(from));
+            let oldest = fresh.map(|attempt| at(ms).since(attempt.since)).max();
+            if oldest >= Some(Duration::from_millis(needed)) {
+                return ms - from;
+            }
+        }
+        u64::MAX
+    }
+
+    #[test]
+    fn a_slow_path_that_returns_is_found_in_three_times_the_time_that_it_takes() {
+        for from in [1000, 7000, 33_000, 100_000, 777_000] {
+            for needed in [50, 900, 1100, 3000, 20_000] {
+                let found = found_after(from, needed);
+                assert!(found <= 3 * needed + 200, "{found} ms for {needed}, back at {from}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_that_connects_ends_the_others_once() {
+        let (mut dialler, mut links) = (dialler(), Links::default());
+        let [a, b, c, d] = [(); 4].map(|()| links.insert(()));
+        for (ms, link) in [a, b, c].into_iter().enumerate() {
+            dialler.started(link, at(ms as u64));
+        }
+        assert_eq!(dialler.connected(b), [a, c]);
+        dialler.started(d, at(10));
+        assert!(dialler.connected(d).is_empty(), "the first may be mute");
+        assert_eq!(dialler.attempts().collect::<Vec<_>>(), [b, d]);
     }
 
     #[test]
@@ -297,9 +365,14 @@ mod tests {
         dialler.started(b, at(1));
         assert_eq!(dialler.proved(a, Name::from_bytes([1; 32])), [b]);
         dialler.started(b, at(2));
-        assert_eq!(dialler.kick(at(50)), [b]);
+        dialler.tick(Health::Doubtful, &mut Rng::new([1; 32]), at(3));
+        dialler.kick(at(50));
         assert!(dialler.tick(Health::Doubtful, &mut Rng::new([1; 32]), at(50)).dial);
         assert!(!dialler.tick(Health::Doubtful, &mut Rng::new([1; 32]), at(51)).dial);
+        dialler.kick(at(51));
+        assert!(!dialler.tick(Health::Doubtful, &mut Rng::new([1; 32]), at(52)).dial);
+        assert!(dialler.tick(Health::Doubtful, &mut Rng::new([1; 32]), at(50) + DIAL_AGAIN).dial);
+        assert_eq!(dialler.attempts().collect::<Vec<_>>(), [b], "it may lead over a living path");
     }
 
     #[test]

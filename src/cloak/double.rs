@@ -10,6 +10,8 @@
 //! spare for a moment, for what is under way on it, and the end that dialled it closes it; no link
 //! is ever closed by both ends' different opinions (features F.14).
 
+use std::time::Duration;
+
 use crate::base::clock::Time;
 use crate::base::ids::Name;
 use crate::base::limits::CROSSING;
@@ -23,6 +25,8 @@ pub struct Present {
     pub proved: Time,
     /// Whether nothing speaks against it.
     pub is_well: bool,
+    /// Its round trip.
+    pub rtt: Duration,
 }
 
 /// What becomes of a fresh link.
@@ -44,7 +48,7 @@ pub fn judge(own: &Name, other: &Name, present: Present, is_dialled: bool, now: 
     if is_dialled {
         return if present.is_well { Verdict::Drop } else { Verdict::Replace };
     }
-    let is_fresh = now.since(present.proved) < CROSSING;
+    let is_fresh = now.since(present.proved) < CROSSING.max(present.rtt.saturating_mul(4));
     if !(present.is_dialled && present.is_well && is_fresh) {
         return Verdict::Replace;
     }
@@ -60,7 +64,7 @@ mod tests {
     const HIGH: Name = Name::from_bytes([2; 32]);
 
     fn present(is_dialled: bool, is_well: bool) -> Present {
-        Present { is_dialled, proved: Time::ZERO, is_well }
+        Present { is_dialled, proved: Time::ZERO, is_well, rtt: Duration::ZERO }
     }
 
     #[test]

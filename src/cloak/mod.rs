@@ -213,9 +213,11 @@ impl Cloak {
     }
 
     fn connected(&mut self, id: LinkId, now: Time) {
+        let mut others = Vec::new();
         let (origin, at) = match self.links.get(id) {
             Some(Kind::Dialled(peer)) => {
-                let Some(dialler) = self.diallers.get(*peer) else { return };
+                let Some(dialler) = self.diallers.get_mut(*peer) else { return };
+                others = dialler.connected(id);
                 (Origin::Dialled(*peer), dialler.endpoint.clone())
             }
             Some(Kind::Referred) => {
@@ -225,6 +227,7 @@ impl Cloak {
             Some(Kind::Called | Kind::Control) | None => return,
         };
         self.switch.open(id, origin, &at, now);
+        self.abort(others, now);
     }
 
     /// The stream under a link is gone; with `last` this end lets it go.
@@ -269,8 +272,7 @@ impl Cloak {
     /// What was tried in vain may work now; what seems well may be cut.
     fn path_changed(&mut self, now: Time) {
         self.switch.suspect(now);
-        let attempts = self.diallers.iter_mut().flat_map(|dialler| dialler.kick(now)).collect();
-        self.abort(attempts, now);
+        self.diallers.iter_mut().for_each(|dialler| dialler.kick(now));
         self.dial(now);
     }
 

@@ -228,7 +228,8 @@ impl Switch {
     fn present(&self, id: LinkId) -> Option<Present> {
         let carrier = self.post.carriers.get(id)?;
         let is_dialled = carrier.origin.is_dialled();
-        Some(Present { is_dialled, proved: carrier.since, is_well: !carrier.link.is_doubtful() })
+        let (is_well, rtt) = (!carrier.link.is_doubtful(), carrier.link.rtt().unwrap_or_default());
+        Some(Present { is_dialled, proved: carrier.since, is_well, rtt })
     }
 
     /// The old link becomes a spare of the fresh one and hands its packets over.

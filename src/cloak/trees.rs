@@ -1,6 +1,7 @@
 //! What neighbours tell each other of the overlay's trees.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::base::clock::Time;
 use crate::base::ids::Name;
@@ -94,12 +95,17 @@ impl Switch {
     /// The overlay hears how well its links are.
     pub(super) fn weigh_links(&mut self) {
         let Some(overlay) = &mut self.post.overlay else { return };
+        let mut least = u32::MAX;
         for (name, end) in &self.roster.neighbours {
             let Some(link) = end.primary.and_then(|id| self.post.carriers.get(id)) else {
                 continue;
             };
             let rtt = link.link.rtt().map_or(0, |rtt| rtt.as_micros().min(1 << 30) as u32);
+            least = least.min(rtt);
             overlay.forest.set_cost(name, if link.link.is_doubtful() { DOUBTFUL } else { rtt });
+        }
+        if least < u32::MAX {
+            overlay.dht.set_rtt(Duration::from_micros(least.into()));
         }
     }
 

@@ -133,6 +133,9 @@ pub struct Link {
     monitor: Monitor,
     events: VecDeque<Event>,
     proved: Option<Hello>,
+    /// Since when a proof of the far end's Name is waited for ...
+    asked_for_proof: Time,
+    /// ... and until when.
     proof_due: Time,
     /// Since when no byte of the packets that wait has left.
     stalled: Option<Time>,
@@ -163,6 +166,7 @@ impl Link {
             monitor: Monitor::default(),
             events: VecDeque::new(),
             proved: None,
+            asked_for_proof: now,
             proof_due: now + PROOF_MAX,
             stalled: None,
             paused: false,
@@ -223,11 +227,16 @@ impl Link {
         match kind {
             Kind::Hello => {
                 let signature = self.proof.hello(&frame)?;
+                // The end that was called proves itself now, and is answered with the other proof.
+                if signature.is_some() {
+                    self.asked_for_proof = now;
+                }
                 self.prove(signature);
             }
             Kind::Proof => {
                 let (other, signature) = self.proof.proof(&frame)?;
                 self.prove(signature);
+                self.monitor.measured(now.since(self.asked_for_proof));
                 self.admit(other, now);
             }
             _ => return Err(LinkError::Unexpected),
@@ -538,7 +547,7 @@ impl Link {
         self.monitor.keepalive.is_awaited()
     }
 
-    /// Round trip of the last question and answer.
+    /// The last round trip that was measured: of a question, or of the proof.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
         self.monitor.rtt()

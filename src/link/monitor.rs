@@ -2,8 +2,9 @@
 //!
 //! Something sent and nothing heard: ask, then doubt, then give up. Anything heard settles it. A
 //! link on which nothing waits is asked by [`Keepalive`], and an idle one has no deadline and sends
-//! nothing. While data flows one way for long, the far end has
-//! nothing to say, so it is asked every [`LINK_ASK`] and a dead path is found within [`LINK_DEAD`].
+//! nothing. While data flows one way for long, the far end has nothing to say, so it is asked every
+//! [`LINK_ASK`] and a dead path is found within [`LINK_DEAD`]. Where a round trip takes longer than
+//! half of [`LINK_DOUBT`] both waits grow with it; the proof of the Names measures the first one.
 
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub struct Monitor {
     doubtful: bool,
     dead: bool,
     rtt: Option<Duration>,
+    /// The longest round trip of late: each one after it takes a quarter off.
+    longest_rtt: Duration,
     /// When the next sign of life is due; only while this end does not read.
     alive_at: Option<Time>,
     /// When it asks although nothing waits.
@@ -57,8 +60,16 @@ impl Monitor {
     /// The answer to a question arrived.
     pub fn answered(&mut self, now: Time) {
         if let Some(asked) = self.asked.take() {
-            self.rtt = Some(now.since(asked));
+            self.measured(now.since(asked));
         }
+    }
+
+    /// Records a round trip.
+    pub fn measured(&mut self, rtt: Duration) {
+        let quarter = self.longest_rtt.checked_div(4).unwrap_or_default();
+        let faded = self.longest_rtt.saturating_sub(quarter);
+        self.longest_rtt = rtt.max(faded);
+        self.rtt = Some(rtt);
     }
 
     /// Something happened that may have cut the path: ask at once and doubt until heard.
@@ -87,16 +98,20 @@ impl Monitor {
         self.dead
     }
 
-    /// Round trip of the last question.
+    /// The last round trip that was measured.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
         self.rtt
     }
 
-    /// A path that is slow when it is well is not doubted for it.
-    fn patience(&self) -> Duration {
-        let slow = self.rtt.unwrap_or_default().saturating_mul(2);
-        LINK_DOUBT.max(slow).min(LINK_DEAD)
+    /// A path that is slow when it is well is not doubted for it ...
+    fn doubt_after(&self) -> Duration {
+        LINK_DOUBT.max(self.longest_rtt.saturating_mul(2))
+    }
+
+    /// ... and has time for an answer that is twice as late.
+    fn dead_after(&self) -> Duration {
+        LINK_DEAD.max(self.longest_rtt.saturating_mul(4))
     }
 
     /// The next stage of waiting, and when it begins.
@@ -111,9 +126,9 @@ impl Monitor {
         Some(if self.asked.is_none() {
             Deadline { at: since + LINK_ASK, why: "ask a silent link" }
         } else if !self.doubtful {
-            Deadline { at: since + self.patience(), why: "doubt a silent link" }
+            Deadline { at: since + self.doubt_after(), why: "doubt a silent link" }
         } else {
-            Deadline { at: since + LINK_DEAD, why: "give up a silent link" }
+            Deadline { at: since + self.dead_after(), why: "give up a silent link" }
         })
     }
 
@@ -140,8 +155,8 @@ impl Monitor {
             return Wanted { ping: self.suspect(now).ping, ..wanted };
         }
         wanted.ping = self.ask(now).ping;
-        self.doubtful |= since + self.patience() <= now;
-        self.dead |= since + LINK_DEAD <= now;
+        self.doubtful |= since + self.doubt_after() <= now;
+        self.dead |= since + self.dead_after() <= now;
         wanted
     }
 
@@ -223,6 +238,25 @@ mod tests {
         assert_eq!(monitor.rtt(), Some(Duration::from_millis(30)));
         run(&mut monitor, 1724 + 3000);
         assert!(monitor.is_dead(), "and found within three seconds of the last answer");
+    }
+
+    #[test]
+    fn a_slow_path_is_given_time_in_proportion_and_a_quick_one_none_for_long() {
+        let mut monitor = Monitor::default();
+        monitor.measured(Duration::from_secs(10));
+        monitor.sent(at(0));
+        assert_eq!(run(&mut monitor, 19_999), [400]);
+        assert!(!monitor.is_doubtful());
+        run(&mut monitor, 39_999);
+        assert!(monitor.is_doubtful() && !monitor.is_dead());
+        run(&mut monitor, 40_000);
+        assert!(monitor.is_dead());
+        let mut monitor = Monitor::default();
+        monitor.measured(Duration::from_secs(10));
+        (0..20).for_each(|_| monitor.measured(Duration::from_millis(30)));
+        monitor.sent(at(0));
+        run(&mut monitor, 3000);
+        assert!(monitor.is_dead());
     }
 
     #[test]

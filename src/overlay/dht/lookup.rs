@@ -53,6 +53,8 @@ pub struct Done {
 #[derive(Debug)]
 struct Lookup {
     began: Time,
+    /// Nothing is answered sooner.
+    rtt: Duration,
     is_quiet: bool,
     /// The replica that was asked first; the others follow in order.
     first: u8,
@@ -70,11 +72,32 @@ struct Lookup {
 }
 
 impl Lookup {
-    fn new(is_quiet: bool, first: u8, now: Time) -> Self {
+    fn new(is_quiet: bool, first: u8, rtt: Duration, now: Time) -> Self {
         let found = BTreeMap::new();
         let (waves, asked, open, good) = (0, 0, 0, 0);
         let (began, asked_at, found_at, flood) = (now, now, now, None);
-        Self { began, is_quiet, first, waves, asked, asked_at, open, good, flood, found, found_at }
+        Self {
+            began,
+            rtt,
+            is_quiet,
+            first,
+            waves,
+            asked,
+            asked_at,
+            open,
+            good,
+            flood,
+            found,
+            found_at,
+        }
+    }
+
+    fn rest(&self) -> Duration {
+        LOOKUP_REST.saturating_add(self.rtt.saturating_mul(2))
+    }
+
+    fn ends_at(&self) -> Time {
+        self.began + LOOKUP_MAX.saturating_add(self.rtt.saturating_mul(4))
     }
 
     fn take(&mut self, signed: Signed) {
@@ -103,7 +126,7 @@ impl Lookup {
     /// question lost while the trees changed must not hold up those that may find something.
     fn rest_at(&self) -> Option<Time> {
         let is_answered = self.open < self.asked && self.found.is_empty();
-        is_answered.then(|| self.asked_at + LOOKUP_REST)
+        is_answered.then(|| self.asked_at + self.rest())
     }
 
     /// When a lookup is in vain: neither a replica nor an answer to the flood is waited for.
@@ -112,13 +135,13 @@ impl Lookup {
             return None;
         }
         let replicas = if self.open == 0 { Some(self.asked_at) } else { self.rest_at() };
-        let flood = self.flood.map(|(sent, _)| sent + LOOKUP_REST);
+        let flood = self.flood.map(|(sent, _)| sent + self.rest());
         replicas.map(|at| flood.map_or(at, |flood| at.max(flood)))
     }
 
     /// How long a better answer is waited for: a flood reaches the right node by the longer way.
     fn second_after(&self) -> Duration {
-        if self.flood.is_some() { LOOKUP_REST } else { LOOKUP_SECOND }
+        if self.flood.is_some() { self.rest() } else { LOOKUP_SECOND }
     }
 
     fn is_done(&self, wanted: &Wanted, now: Time) -> bool {
@@ -131,7 +154,7 @@ impl Lookup {
         let is_all = self.good >= enough || self.open == 0 && self.flood.is_none();
         let is_settled =
             !self.found.is_empty() && (is_all || now >= self.found_at + self.second_after());
-        is_vain || is_settled || now >= self.began + LOOKUP_MAX
+        is_vain || is_settled || now >= self.ends_at()
     }
 
     fn next_timeout(&self) -> Time {
@@ -140,7 +163,7 @@ impl Lookup {
         }
         let wave = LOOKUP_WAVES.get(self.waves).map(|(after, _)| self.began + *after);
         let rest = if self.asked < REPLICAS { self.rest_at() } else { self.vain_at() };
-        let end = earliest(rest, Some(self.began + LOOKUP_MAX));
+        let end = earliest(rest, Some(self.ends_at()));
         earliest(wave, end).unwrap_or(self.began)
     }
 }
@@ -154,9 +177,16 @@ pub struct Lookups {
     floods: VecDeque<Flood>,
     done: VecDeque<Done>,
     counters: Counters,
+    /// The round trip of the quickest link.
+    rtt: Duration,
 }
 
 impl Lookups {
+    /// Lookups that begin from now on have so long a way: the round trip of the quickest link.
+    pub const fn set_rtt(&mut self, rtt: Duration) {
+        self.rtt = rtt;
+    }
+
     /// Begins a lookup, or joins the one that is under way.
     pub fn begin(&mut self, wanted: Wanted, is_quiet: bool, rng: &mut Rng, now: Time) {
         if let Some(lookup) = self.running.get_mut(&wanted) {
@@ -172,7 +202,7 @@ impl Lookups {
                 .for_each(|oldest| self.end(oldest));
         }
         let first = rng.below(u64::from(REPLICAS)) as u8;
-        self.running.insert(wanted, Lookup::new(is_quiet, first, now));
+        self.running.insert(wanted, Lookup::new(is_quiet, first, self.rtt, now));
         self.tick(rng, now);
     }
 
@@ -294,6 +324,7 @@ impl Lookups {
 
     /// Folds all of it into a digest.
     pub fn fold(&self, into: &mut Fingerprint) {
+        into.fold(self.rtt.as_nanos() as u64);
         for lookup in self.running.values() {
             into.fold(lookup.began.as_nanos());
             into.fold(lookup.asked_at.as_nanos());

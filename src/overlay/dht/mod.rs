@@ -26,6 +26,7 @@ pub mod store;
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use crate::base::bucket::Bucket;
 use crate::base::clock::Time;
@@ -309,6 +310,11 @@ impl Dht {
         if count > 0 {
             self.leave_at = now + HAND_OVER_EVERY;
         }
+    }
+
+    /// The round trip of the quickest link: nothing is answered sooner.
+    pub const fn set_rtt(&mut self, rtt: Duration) {
+        self.lookups.set_rtt(rtt);
     }
 
     /// Makes orders of what the lookups want and found.

@@ -19,6 +19,7 @@ pub mod verified;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::greedy::{Located, Place, Tag};
 use super::source::SourceGroup;
@@ -144,8 +145,13 @@ impl Forest {
         self.note_moves(now);
     }
 
-    /// What a neighbour's link costs, for choices between equals; [`DOUBTFUL`] keeps packets off.
+    /// What a neighbour's link costs, for choices between equals: its round trip in microseconds;
+    /// [`DOUBTFUL`] keeps packets off.
     pub fn set_cost(&mut self, name: &Name, cost: u32) {
+        if cost != DOUBTFUL {
+            let rtt = Duration::from_micros(cost.into());
+            self.trees.iter_mut().for_each(|tree| tree.set_rtt(name, rtt));
+        }
         if let Some(known) = self.neighbours.get_mut(name) {
             let was = std::mem::replace(&mut known.cost, cost);
             let is_news = was == DOUBTFUL && cost != DOUBTFUL;

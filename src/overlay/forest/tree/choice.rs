@@ -94,10 +94,19 @@ impl Tree {
 
     /// Nobody answered a wish: somebody else is asked.
     pub(super) fn tick_wish(&mut self, now: Time) {
-        if let Some(asked) = self.asked.take_if(|asked| asked.at + WISH_MAX <= now) {
+        if self.wish_ends().is_some_and(|at| at <= now)
+            && let Some(asked) = self.asked.take()
+        {
             self.bar(&asked.parent, now + WISH_MAX);
             self.decide(now);
         }
+    }
+
+    /// When somebody else is asked.
+    pub(super) fn wish_ends(&self) -> Option<Time> {
+        let asked = self.asked?;
+        let neighbour = self.neighbours.get(&asked.parent);
+        Some(asked.at + neighbour.map_or(WISH_MAX, |neighbour| neighbour.answers_within))
     }
 
     pub(super) fn bar(&mut self, neighbour: &Name, until: Time) {

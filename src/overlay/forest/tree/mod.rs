@@ -17,6 +17,7 @@ mod voice;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::former::{Farewell, Formers};
 use super::notary::Notary;
@@ -29,7 +30,7 @@ use crate::base::clock::Time;
 use crate::base::fingerprint::Fingerprint;
 use crate::base::ids::Name;
 use crate::base::limits::{
-    EDGES_KNOWN, LETTER_LEASE, REFUSED_FOR, REPARENT_EVERY, ROOT_PULSE, SUBTREE_MAX,
+    EDGES_KNOWN, LETTER_LEASE, REFUSED_FOR, REPARENT_EVERY, ROOT_PULSE, SUBTREE_MAX, WISH_MAX,
 };
 use crate::overlay::greedy::Tag;
 use crate::overlay::source::SourceGroup;
@@ -73,6 +74,8 @@ struct Neighbour {
     distrusted: Option<Time>,
     /// Where its link came from.
     source: SourceGroup,
+    /// How long an answer of it may take.
+    answers_within: Duration,
 }
 
 impl Neighbour {
@@ -289,8 +292,16 @@ impl Tree {
             barred: None,
             distrusted: None,
             source,
+            answers_within: WISH_MAX,
         });
         (neighbour.due, neighbour.source) = (Some(now), source);
+    }
+
+    /// The round trip of a neighbour's link.
+    pub fn set_rtt(&mut self, name: &Name, rtt: Duration) {
+        if let Some(neighbour) = self.neighbours.get_mut(name) {
+            neighbour.answers_within = WISH_MAX.max(rtt.saturating_mul(2));
+        }
     }
 
     /// A neighbour is gone.

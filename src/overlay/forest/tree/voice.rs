@@ -3,7 +3,7 @@
 use super::{Said, Tree, wish};
 use crate::base::clock::{Time, earliest};
 use crate::base::ids::Name;
-use crate::base::limits::{ROOT_PULSE, STANDING_EVERY, WISH_MAX};
+use crate::base::limits::{ROOT_PULSE, STANDING_EVERY};
 use crate::base::machine::Deadline;
 use crate::overlay::dht::placement;
 use crate::overlay::forest::slots::mark;
@@ -142,9 +142,8 @@ impl Tree {
         let at = |at: Time, why| Some(Deadline { at, why });
         let due = self.neighbours.values().filter_map(|neighbour| neighbour.due).min();
         let mut next = due.and_then(|due| at(due, "news of a tree"));
-        if let Some(asked) = self.asked {
-            next = earliest(next, at(asked.at + WISH_MAX, "answer of a parent"));
-        }
+        let wish = self.wish_ends().and_then(|ends| at(ends, "answer of a parent"));
+        next = earliest(next, wish);
         if let Some((_, until)) = self.hold {
             next = earliest(next, at(until, "another way to the root"));
         }
