@@ -359,8 +359,9 @@ def check_messages():
     ack += number(1, 4) + number(2, 4) + number(7, 4) + number(1, 4)
     ack += b"\xc0\x01" + number(4, 6) + b"\x80" + bytes(20)
     same("acknowledgement", ack, read("ack.txt")["message"])
-    same("Re-Hello", bytes(range(0x80, 0xA0)) + b"\x01", read("re-hello.txt")["message"])
-    same("a keeping one", bytes(range(0x80, 0xA0)) + b"\x03", read("re-hello.txt")["keeping"])
+    heard = (0x1122).to_bytes(8, "big")
+    same("Re-Hello", bytes(range(0x80, 0xA0)) + b"\x01" + heard, read("re-hello.txt")["message"])
+    same("a keeping one", bytes(range(0x80, 0xA0)) + b"\x03" + heard, read("re-hello.txt")["keeping"])
 
 
 def check_numbers():
@@ -460,12 +461,13 @@ def check_conversation():
     key = derive(resume, "re-hello", a.name)
     body = opened(said["re-hello"], a, b, key, 5, 0, 0, tunnel)
     nonce_a = body[:32]
-    head = b"\0" + b"\x01" + bytes(8)
+    head = b"\0" + bytes(8) + b"\x01" + bytes(8)
     entry = session[:8] + b"\0" + bytes(8) + number(128 << 10, 8) + number(10_000, 4)
-    same("outage, head, session", body[32:], head + entry)
+    same("outage, heard, head, session", body[32:], head + entry)
     key = derive(resume, "re-hello", b.name)
     body = opened(said["re-hello-back"], b, a, key, 6, 0, 0, tunnel)
     nonce_b = body[:32]
+    same("heard", body[33:41], number(1, 8))
     low, high = (nonce_a, nonce_b) if a.name < b.name else (nonce_b, nonce_a)
     step = derive(resume, "step", number(1, 4), low, high)
     traffic = derive(step, "traffic")

@@ -11,6 +11,8 @@
 //! Each message may be repeated; each is answered with the same bytes as before, and a message
 //! that fails leaves the handshake as it was (HS-07, HS-08). `docs/protocol/handshake.md`.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::base::buffer::{Buffer, Pool};
@@ -65,6 +67,8 @@ pub(crate) struct Established {
     pub(crate) boot: [u8; 16],
     /// The tunnel's keys.
     pub(crate) keys: Keys,
+    /// How long the peer took to answer, at most; zero where that is not known.
+    pub(crate) rtt: Duration,
 }
 
 fn credentials(own: &Own<'_>, suite: Suite) -> Credentials {
@@ -233,7 +237,7 @@ impl Initiator {
         let root = self.noise.finish()?;
         let keys = Keys::new(suite, self.ends, header.session, &root, now)
             .map_err(|_| HandshakeError::Noise(NoiseError::Setup))?;
-        Ok((Established { boot, keys }, finished))
+        Ok((Established { boot, keys, rtt: Duration::ZERO }, finished))
     }
 }
 
@@ -328,6 +332,6 @@ impl Responder {
         let root = self.noise.finish()?;
         let keys = Keys::new(self.suite, self.ends, self.session, &root, now)
             .map_err(|_| HandshakeError::Noise(NoiseError::Setup))?;
-        Ok(Established { boot: peer.boot, keys })
+        Ok(Established { boot: peer.boot, keys, rtt: now.since(self.began) })
     }
 }

@@ -225,13 +225,22 @@ impl Keys {
         self.done.as_ref()?.own
     }
 
-    /// Makes a payload a Re-Hello: of the step ahead, or of the one that is done.
+    /// The peer's attempts at a step that were heard.
+    pub(crate) fn heard(&self, stage: Stage) -> u64 {
+        match stage {
+            Stage::Done => self.done.as_ref().map_or(0, |step| step.heard),
+            Stage::Ahead => self.step.heard,
+        }
+    }
+
+    /// Makes a payload a Re-Hello: of the step ahead, or of the one that is done. Gives the epoch
+    /// that it leaves and the number of this attempt.
     pub(crate) fn seal_step(
         &mut self,
         kind: ConType,
         stage: Stage,
         body: &mut Buffer,
-    ) -> Result<(), CryptoError> {
+    ) -> Result<(u32, u64), CryptoError> {
         let (suite, tunnel, ends) = (self.suite.number(), self.tunnel, self.ends);
         let step = match stage {
             Stage::Done => self.done.as_mut().unwrap_or(&mut self.step),
@@ -240,7 +249,8 @@ impl Keys {
         let (epoch, seq) = (step.leaving, step.sent);
         step.sent = step.sent.saturating_add(1);
         let header = Header { kind, suite, last: false, epoch, seq, session: tunnel };
-        envelope::close(body, ends, &header, Some(&mut step.sealer))
+        envelope::close(body, ends, &header, Some(&mut step.sealer))?;
+        Ok((epoch, seq))
     }
 
     /// Opens a Re-Hello. What it says may only be believed after [`Keys::admit`].

@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 mod acks;
+mod attempts;
 mod delay;
 pub mod envelope;
 mod epoch;
@@ -18,6 +19,7 @@ mod keys;
 mod log;
 mod path;
 pub mod peers;
+mod rtt;
 mod stream;
 mod table;
 pub mod tunnel;

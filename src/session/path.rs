@@ -1,4 +1,4 @@
-//! The path as a tunnel feels it: round trip, congestion window, when to probe, when to give up.
+//! The path as a tunnel feels it: congestion window, when to probe, when to give up.
 //!
 //! The window follows DCTCP (RFC 8257): overlay queues mark early, and the window shrinks by half
 //! of the *fraction* that was marked, so it settles just below the first mark. Loss counts as a
@@ -8,11 +8,10 @@
 use std::time::Duration;
 
 use crate::base::clock::Time;
-use crate::base::limits::{
-    FRAME_MAX, HEAD_ROOM, HINT_WAIT_MIN, ICV_MAX, OUTAGE_MAX, OUTAGE_MIN, PAYLOAD_MAX, PROBE_MIN,
-};
+use crate::base::limits::{FRAME_MAX, HEAD_ROOM, ICV_MAX, PAYLOAD_MAX, RESTART_AGAIN};
 
 use super::delay::Delay;
+use super::rtt::Rtt;
 
 /// Window at the start and after an outage, in bytes.
 const WINDOW_START: u64 = 4 * FRAME_MAX as u64;
@@ -32,11 +31,10 @@ const ALPHA_SHIFT: u32 = 4;
 /// Fractions are in 1024ths.
 const WHOLE: u64 = 1024;
 
-/// Round trip, window, and what is under way.
+/// Window, and what is under way.
 #[derive(Debug)]
 pub(crate) struct Path {
-    smoothed: Option<Duration>,
-    variation: Duration,
+    rtt: Rtt,
     delay: Delay,
     window: u64,
     /// Above this the window grows by one packet a round instead of doubling.
@@ -52,10 +50,11 @@ pub(crate) struct Path {
     seen: (u32, u32),
     /// Since when the oldest unanswered thing waits.
     waiting: Option<Time>,
-    /// Probes since a round trip was measured. An answer to what was sent twice measures none: on a
-    /// path that has become slower the wait must stay doubled until one does (Karn's rule), or the
-    /// second sendings alone would fill it.
-    probes: u32,
+    /// When the peer last said that packets had come, be they old ones.
+    arrived_at: Time,
+    /// When the path was last taken for new because the peer had lost it, and for how long a
+    /// repetition of that says nothing.
+    restarted: (Time, Duration),
     /// When sessions were last session_pto_checked at for one that waits in vain.
     session_pto_checked: Time,
 }
@@ -63,8 +62,7 @@ pub(crate) struct Path {
 impl Default for Path {
     fn default() -> Self {
         Self {
-            smoothed: None,
-            variation: Duration::ZERO,
+            rtt: Rtt::default(),
             delay: Delay::default(),
             window: WINDOW_START,
             threshold: WINDOW_MAX,
@@ -74,16 +72,22 @@ impl Default for Path {
             transmission: 0,
             seen: (0, 0),
             waiting: None,
-            probes: 0,
+            arrived_at: Time::ZERO,
+            restarted: (Time::ZERO, Duration::ZERO),
             session_pto_checked: Time::ZERO,
         }
     }
 }
 
 impl Path {
-    /// Smoothed round trip, zero before the first measurement.
-    pub(crate) fn rtt(&self) -> Duration {
-        self.smoothed.unwrap_or_default()
+    /// The round trip.
+    pub(crate) fn rtt(&self) -> &Rtt {
+        &self.rtt
+    }
+
+    /// The same, for what is no packet and measures it.
+    pub(crate) fn rtt_mut(&mut self) -> &mut Rtt {
+        &mut self.rtt
     }
 
     /// Congestion window in bytes.
@@ -162,22 +166,14 @@ impl Path {
         quarter.saturating_sub(HEAD_ROOM + ICV_MAX).clamp(least, PAYLOAD_MAX)
     }
 
-    /// A round trip was measured (RFC 6298 section 2), by `acked_transmission`.
+    /// A packet measured the round trip: the one with this transmission number.
     pub(crate) fn measured(&mut self, sample: Duration, acked_transmission: u64, now: Time) {
-        self.probes = 0;
+        if !self.rtt.measured(sample, now) {
+            return;
+        }
         let is_turned = self.delay.measured(sample, now);
         if self.delay.is_courteous(now) {
             self.make_way(sample, is_turned, acked_transmission);
-        }
-        match self.smoothed {
-            None => {
-                self.variation = sample.checked_div(2).unwrap_or(sample);
-                self.smoothed = Some(sample);
-            }
-            Some(smoothed) => {
-                self.variation = smooth(self.variation, sample.abs_diff(smoothed), 4);
-                self.smoothed = Some(smooth(smoothed, sample, 8));
-            }
         }
     }
 
@@ -227,21 +223,21 @@ impl Path {
         self.window = self.window.saturating_add(by).min(WINDOW_MAX);
     }
 
-    /// The peer's counters of received and marked packets; `acked_transmission` is the newest
-    /// transmission it has acknowledged.
-    pub(crate) fn marks(&mut self, received: u32, marked: u32, acked_transmission: u64) {
+    /// The peer's counters of received and marked packets; `newest` is the newest transmission it
+    /// has acknowledged.
+    pub(crate) fn marks(&mut self, received: u32, marked: u32, newest: u64, now: Time) {
         let news = received.wrapping_sub(self.seen.0);
         let marks = u64::from(marked.wrapping_sub(self.seen.1));
         // Counters go up; an acknowledgement overtaken by a newer one says nothing.
         if news == 0 || news > u32::MAX / 2 {
             return;
         }
-        self.seen = (received, marked);
+        (self.seen, self.arrived_at) = ((received, marked), now);
         let fraction = marks.saturating_mul(WHOLE).checked_div(news.into()).unwrap_or(0);
         let kept = self.alpha.saturating_sub(self.alpha >> ALPHA_SHIFT);
         self.alpha = kept.saturating_add(fraction.min(WHOLE) >> ALPHA_SHIFT);
         if marks > 0 {
-            self.reduce(self.alpha.max(WHOLE / 16), acked_transmission);
+            self.reduce(self.alpha.max(WHOLE / 16), newest);
         }
     }
 
@@ -262,44 +258,43 @@ impl Path {
     }
 
     /// The path was gone and is back: nothing is under way, and its width is found out as at the
-    /// start, because it may be another one.
-    pub(crate) fn restart(&mut self, now: Time) {
+    /// start, because it may be another one. Where it `is_new` so is its round trip.
+    pub(crate) fn restart(&mut self, is_new: bool, now: Time) {
         self.threshold = WINDOW_MAX;
         self.window = WINDOW_START.min(self.window);
         if self.delay.restart(now) {
             self.window = WINDOW_COURTEOUS;
         }
         self.in_flight = 0;
-        (self.waiting, self.probes, self.reduced_at) = (None, 0, self.transmission);
+        (self.waiting, self.reduced_at) = (None, self.transmission);
+        if is_new {
+            self.rtt.restart();
+        }
     }
 
-    fn probe_after(&self) -> Duration {
-        let rtt = self.smoothed.unwrap_or(Duration::from_millis(100));
-        rtt.saturating_add(self.variation.saturating_mul(4)).max(PROBE_MIN)
-    }
-
-    /// How long silence must last to be an outage.
-    pub(crate) fn outage_after(&self) -> Duration {
-        self.probe_after().saturating_mul(4).clamp(OUTAGE_MIN, OUTAGE_MAX)
-    }
-
-    /// How long an answer may take.
-    pub(crate) fn answer_within(&self) -> Duration {
-        let rtt = self.smoothed.unwrap_or(Duration::from_millis(100));
-        rtt.saturating_add(self.variation.saturating_mul(4).max(HINT_WAIT_MIN))
+    /// Whether the peer's outage makes all that is under way lost. It says so in each Re-Hello
+    /// until an answer reaches it, so what repeats the first one counts ever more seldom.
+    pub(crate) fn may_restart(&mut self, is_first: bool, now: Time) -> bool {
+        let (at, wait) = self.restarted;
+        let wait = if is_first { Duration::ZERO } else { wait.saturating_mul(2) };
+        let wait = wait.max(self.rtt.probe_after()).max(RESTART_AGAIN);
+        let is_due = is_first || at + wait <= now;
+        if is_due {
+            self.restarted = (now, wait);
+        }
+        is_due
     }
 
     /// When the next probe is due.
     pub(crate) fn probe_at(&self) -> Option<Time> {
-        let doubled = self.probe_after().saturating_mul(1 << self.probes.min(6));
-        self.waiting.map(|since| since + doubled)
+        self.waiting.map(|since| self.rtt.probe_at(since))
     }
 
     /// The probe timeout of a single session, where sessions are due to be compared with it.
     /// While one session gets acknowledgements the tunnel's own probe is not due, so what another
     /// one lost is found this way (RFC 9002 section 6.2).
     pub(crate) fn session_pto(&mut self, now: Time) -> Option<Duration> {
-        let wait = self.probe_after();
+        let wait = self.rtt.next_probe_after();
         let is_time = self.session_pto_checked + wait <= now;
         if is_time {
             self.session_pto_checked = now;
@@ -307,26 +302,17 @@ impl Path {
         is_time.then_some(wait)
     }
 
-    /// When silence becomes an outage.
+    /// When silence becomes an outage. A path that still brings the peer what was sent long ago has
+    /// a long queue and is not gone.
     pub(crate) fn outage_at(&self) -> Option<Time> {
-        self.waiting.map(|since| since + self.outage_after())
+        self.waiting.map(|since| since.max(self.arrived_at) + self.rtt.outage_after())
     }
-
-    /// A probe left.
-    pub(crate) fn probed(&mut self) {
-        self.probes = self.probes.saturating_add(1);
-    }
-}
-
-/// The mean of so many values, of which `new` is one and the others are `old`.
-fn smooth(old: Duration, new: Duration, count: u32) -> Duration {
-    let sum = old.saturating_mul(count.saturating_sub(1)).saturating_add(new);
-    sum.checked_div(count).unwrap_or(new)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::limits::{OUTAGE_MIN, PROBE_MIN};
     use std::collections::VecDeque;
 
     const LEN: u64 = FRAME_MAX as u64;
@@ -345,7 +331,7 @@ mod tests {
         let acked = path.in_flight();
         path.grow(acked, Some(newest), at(0));
         path.landed(acked);
-        path.marks(counters.0, counters.1, newest);
+        path.marks(counters.0, counters.1, newest, at(0));
         path.progress(at(0));
     }
 
@@ -365,6 +351,27 @@ mod tests {
         assert_eq!(path.window(), before / 2 + before % 2);
         path.lost(newest);
         assert_eq!(path.window(), before / 2 + before % 2, "once a round");
+    }
+
+    #[test]
+    fn packets_that_come_late_are_no_outage_and_silence_is_one() {
+        let mut path = Path::default();
+        path.sent(LEN, at(0));
+        let first = path.outage_at().expect("something waits");
+        path.marks(1, 0, 0, at(300));
+        let later = path.outage_at().expect("it still waits");
+        assert_eq!(later, first + Duration::from_millis(300));
+        path.marks(1, 0, 0, at(600));
+        assert_eq!(path.outage_at(), Some(later), "the counter stands still");
+    }
+
+    #[test]
+    fn what_repeats_an_outage_is_heeded_ever_more_seldom() {
+        let mut path = Path::default();
+        assert!(path.may_restart(true, at(0)));
+        let heeded = (1..60).map(|n| n * 250).filter(|ms| path.may_restart(false, at(*ms)));
+        assert_eq!(heeded.collect::<Vec<_>>(), [2000, 6000, 14_000]);
+        assert!(path.may_restart(true, at(15_000)));
     }
 
     /// A bottleneck of so many bytes a millisecond, and two seconds of bulk through it, with or
@@ -434,8 +441,8 @@ mod tests {
         let mut path = Path::default();
         path.measured(Duration::from_millis(1), 0, at(0));
         bulk(&mut path, 1250, true, 0);
-        path.restart(at(2400));
-        path.restart(at(6000));
+        path.restart(true, at(2400));
+        path.restart(true, at(6000));
         let longest = bulk(&mut path, 125, true, 6000);
         assert!(longest <= 50, "{longest} ms");
     }
@@ -457,7 +464,7 @@ mod tests {
         let mut path = Path::default();
         path.alone(1, at(0));
         path.measured(Duration::from_millis(1), 0, at(0));
-        path.restart(at(0));
+        path.restart(true, at(0));
         path.sent(LEN, at(0));
         let before = path.window();
         assert!(!path.has_room() && path.room_beside() == 0, "twice the window is under way");
@@ -475,7 +482,7 @@ mod tests {
     fn a_path_that_returns_is_found_out_as_at_the_start() {
         let (mut path, mut counters) = (Path::default(), (0, 0));
         path.lost(1);
-        path.restart(at(0));
+        path.restart(true, at(0));
         let before = path.window();
         round(&mut path, 0, &mut counters);
         assert!(path.window() >= 2 * before - LEN, "it doubles");
@@ -499,7 +506,7 @@ mod tests {
         let mut path = Path::default();
         path.measured(Duration::from_millis(1), 0, at(0));
         path.sent(100, at(0));
-        path.probed();
+        path.rtt.probed(at(60));
         path.progress(at(100));
         assert_eq!(path.probe_at(), Some(at(100) + 2 * PROBE_MIN), "it may be the second's answer");
         path.measured(Duration::from_millis(1), 1, at(200));
@@ -510,8 +517,8 @@ mod tests {
     #[test]
     fn an_overtaken_acknowledgement_changes_nothing() {
         let mut path = Path::default();
-        path.marks(10, 0, 1);
-        path.marks(5, 5, 1);
+        path.marks(10, 0, 1, at(0));
+        path.marks(5, 5, 1, at(0));
         assert_eq!((path.alpha, path.seen), (0, (10, 0)));
     }
 }

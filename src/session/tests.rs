@@ -4,6 +4,7 @@
 mod catalogue;
 mod crossing;
 mod hints;
+mod slow;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};

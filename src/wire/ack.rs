@@ -186,26 +186,30 @@ pub struct ReHello {
     pub outage: bool,
     /// The sender takes no step: too many epochs before the present one are unsettled.
     pub keep: bool,
+    /// The receiver's newest attempt at the same step that the sender has heard, plus one; zero if
+    /// none.
+    pub heard: u64,
 }
 
 impl ReHello {
     /// Bytes of the head.
-    pub const LEN: usize = 33;
+    pub const LEN: usize = 41;
 
     /// Splits the head from the acknowledgement behind it.
     pub fn parse(body: &[u8]) -> Result<(Self, &[u8]), WireError> {
         let mut reader = Reader::new(body);
-        let (nonce, flags) = (reader.array()?, reader.u8()?);
+        let (nonce, flags, heard) = (reader.array()?, reader.u8()?, reader.u64()?);
         if flags > 3 {
             return Err(WireError::Unknown);
         }
-        let hello = Self { nonce, outage: flags & 1 != 0, keep: flags & 2 != 0 };
+        let hello = Self { nonce, outage: flags & 1 != 0, keep: flags & 2 != 0, heard };
         Ok((hello, reader.rest()))
     }
 
     /// Writes the head.
     pub fn emit(&self, into: &mut Writer<'_>) {
         into.bytes(&self.nonce).u8(u8::from(self.outage) | u8::from(self.keep) << 1);
+        into.u64(self.heard);
     }
 }
 

@@ -114,7 +114,8 @@ fn acknowledgement() -> Vec<u8> {
 /// What is sealed in packets, in the clear; and link messages in their frames.
 fn bodies() -> Vec<Made> {
     let acknowledgement = acknowledgement();
-    let re_hello = written(|into| ReHello { nonce: [5; 32], outage: true, keep: false }.emit(into));
+    let re_hello = ReHello { nonce: [5; 32], outage: true, keep: false, heard: 3 };
+    let re_hello = written(|into| re_hello.emit(into));
     let credentials = Credentials { binding: [6; 64], boot: [7; 16], suite: 1 };
     let files = vec![
         ("link-hello", frame_of(Kind::Hello, &link_hello())),

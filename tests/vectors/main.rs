@@ -317,7 +317,7 @@ fn an_acknowledgement() {
 fn the_head_of_a_re_hello() {
     let nonce = run(0x80, 0x9f).try_into().expect("32 bytes");
     let head = |keep| {
-        let head = ReHello { nonce, outage: true, keep };
+        let head = ReHello { nonce, outage: true, keep, heard: 0x1122 };
         let message = written(ReHello::LEN, |into| head.emit(into));
         assert_eq!(ReHello::parse(&message), Ok((head, &[][..])));
         message

@@ -152,7 +152,8 @@ impl Peers {
         }
         let is_notice = dial.initiator.is_notice();
         match dial.initiator.finish(&own, header, body, now) {
-            Ok((established, finished)) if is_known && !is_notice => {
+            Ok((mut established, finished)) if is_known && !is_notice => {
+                established.rtt = now.since(dial.flow.since());
                 self.propose(peer, established, finished, now);
             }
             // The notice is given; no tunnel comes of it.

@@ -7,12 +7,14 @@
 //!
 //! Before it is confirmed a tunnel carries no application's bytes, so any other may take its place
 //! and nothing is lost: what waits to be opened moves on. So these rules need no proof but the
-//! handshakes' own. But the peer may have called a service for what was opened early, so the first
-//! proposal is kept beside a later one, and the peer holds on to the tunnel of the first one for as
-//! long as its Finished comes. The lower Name takes no handshake of the peer beside its proposal; the higher
-//! one takes it and keeps its proposal until one of the two is confirmed. Whose proposal was
-//! confirmed has no other handshake under way, so the peer has no other tunnel. A Finished beside
-//! a *confirmed* tunnel belongs to a handshake begun after that, by a peer that had none.
+//! handshakes' own. The peer may have called a service for what was opened early, though: the first
+//! proposal is therefore kept beside a later one, and the peer holds on to the tunnel of the first
+//! one for as long as its Finished comes.
+//!
+//! The lower Name takes no handshake of the peer beside its proposal; the higher one takes it and
+//! keeps its proposal until one of the two is confirmed. Whose proposal was confirmed has no other
+//! handshake under way, so the peer has no other tunnel. A Finished beside a *confirmed* tunnel
+//! belongs to a handshake begun after that, by a peer that had none.
 
 use crate::base::buffer::Buffer;
 use crate::base::clock::Time;
@@ -78,6 +80,7 @@ impl Peers {
     fn make(&mut self, made: Established, finished: Option<Buffer>, now: Time) -> Tunnel {
         let (bounds, rng) = (self.policy.bounds, self.rng.child());
         let mut tunnel = Tunnel::new(made.keys, finished, bounds, self.pool.clone(), rng, now);
+        tunnel.expect_answers_within(made.rtt);
         if !self.uplink {
             tunnel.set_uplink(false, now);
         }

@@ -97,7 +97,7 @@ fn what_was_sealed_is_delivered_after_any_number_of_resumes() {
     world.say(A, key, b"more");
     world.run(Duration::from_secs(5));
     world.cut = false;
-    world.run(Duration::from_secs(2));
+    world.run(Duration::from_secs(5));
     assert_eq!((world.epoch(A), world.epoch(B)), (1024, 1024));
     assert!(world.sides[B].heard[&key].ends_with(b"more"));
 }

@@ -207,9 +207,15 @@ impl Tunnel {
             let answered = if keeps { Stage::Ahead } else { Stage::Done };
             self.say_hello(ConType::ReHelloBack, answered, now);
         }
-        if hello.outage || was_out {
+        let rtt = self.attempts.answered(header.epoch, hello.heard, now);
+        let is_first = stage == Stage::Ahead;
+        let is_lost = hello.outage && self.path.may_restart(is_first, now);
+        if was_out || is_lost {
             self.table.lose_all();
-            self.path.restart(now);
+            self.path.restart(is_first || was_out, now);
+        }
+        if let Some(rtt) = rtt {
+            self.path.rtt_mut().answered(rtt, was_out, now);
         }
         self.apply(&head, entries, now)?;
         // The Re-Hello speaks of as many sessions as fit; the rest follows here.
@@ -261,7 +267,7 @@ impl Tunnel {
         }
         self.path.grow(sum.landed, sum.rtt.map(|_| sum.transmission), now);
         self.path.landed(sum.landed.saturating_add(sum.lost));
-        self.path.marks(head.received, head.marked, sum.transmission);
+        self.path.marks(head.received, head.marked, sum.transmission, now);
         if sum.lost > 0 {
             self.path.lost(sum.transmission);
         }
@@ -271,6 +277,9 @@ impl Tunnel {
         if let Some(pto) = self.path.session_pto(now) {
             let lost = self.table.lose_at_pto(pto, now);
             self.path.landed(lost);
+            if lost > 0 {
+                self.path.rtt_mut().probed(now);
+            }
         }
         Ok(())
     }
@@ -320,6 +329,12 @@ impl Tunnel {
         self.last_heard = now;
         let is_early = matches!(kind, ConType::Open | ConType::Reset);
         if !self.is_confirmed && (self.table.is_initiator() || !is_early) {
+            if self.table.is_initiator() {
+                // What waited while the handshake went on begins to wait now. Of the two answers to
+                // it, an outage has held up one at most.
+                self.path.answered(now);
+                self.path.rtt_mut().greeted_again(now.since(self.keys.began()));
+            }
             (self.is_confirmed, self.is_wanted, self.finished) = (true, false, None);
             self.flow.resume(now);
             self.crowded = true;

@@ -24,7 +24,7 @@ impl Tunnel {
         let mut packet = envelope::blank(&self.pool, claims.len().saturating_add(ReHello::LEN));
         let nonce = nonce.unwrap_or_else(|| self.keys.nonce(&mut self.rng));
         let mut head = [0; ReHello::LEN];
-        ReHello { nonce, outage: true, keep: false }.emit(&mut Writer::new(&mut head));
+        ReHello { nonce, outage: true, keep: false, heard: 0 }.emit(&mut Writer::new(&mut head));
         packet.extend(&head);
         packet.extend(claims);
         if self.keys.seal_step(kind, Stage::Ahead, &mut packet).is_ok() {

@@ -23,6 +23,7 @@ use crate::wire::packet::{ConType, PSessId, SessId};
 use crate::wire::reason::Reason;
 
 use super::acks::Acks;
+use super::attempts::Attempts;
 use super::envelope;
 use super::flow::{Flow, Outage};
 use super::keys::Keys;
@@ -54,6 +55,7 @@ pub struct Tunnel {
     path: Path,
     flow: Flow,
     acks: Acks,
+    attempts: Attempts,
     bounds: Bounds,
     pool: Pool,
     rng: Rng,
@@ -102,6 +104,7 @@ impl Tunnel {
             path: Path::default(),
             flow: Flow::new(now),
             acks: Acks::default(),
+            attempts: Attempts::default(),
             bounds,
             pool,
             rng,
@@ -127,6 +130,11 @@ impl Tunnel {
             tunnel.confirm();
         }
         tunnel
+    }
+
+    /// The peer took so long to answer in the handshake, at most.
+    pub(crate) fn expect_answers_within(&mut self, rtt: Duration) {
+        self.path.rtt_mut().greeted(rtt);
     }
 
     /// Opens a session to the peer's service.
@@ -274,7 +282,7 @@ impl Tunnel {
         if self.path.in_flight() == 0 || is_out || self.is_hinted(now) {
             return;
         }
-        let wait = self.path.answer_within();
+        let wait = self.path.rtt().answer_within();
         let half = wait.checked_div(2).unwrap_or(wait);
         self.doubt = Some(Doubt { alive: now + half, until: now + wait });
         self.flow.ask(now);

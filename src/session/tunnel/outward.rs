@@ -134,7 +134,8 @@ impl Tunnel {
         let mut writer = Writer::new(body.spare().get_mut(..PAYLOAD_MAX).unwrap_or_default());
         let is_answer = kind == ConType::ReHelloBack;
         let keep = stage == Stage::Ahead && (is_answer || self.keys.is_full());
-        ReHello { nonce, outage: self.flow.outage().is_some(), keep }.emit(&mut writer);
+        let (outage, heard) = (self.flow.outage().is_some(), self.keys.heard(stage));
+        ReHello { nonce, outage, keep, heard }.emit(&mut writer);
         head.emit(&mut writer);
         for (_, session) in self.table.iter_mut() {
             if !emit_entry(&session.entry(now), &mut writer) {
@@ -144,7 +145,10 @@ impl Tunnel {
         let len = writer.len();
         body.grow(len);
         match self.keys.seal_step(kind, stage, &mut body) {
-            Ok(()) => self.out.push_back(body),
+            Ok((leaving, number)) => {
+                self.attempts.sent(leaving, number, now);
+                self.out.push_back(body);
+            }
             Err(_) => self.counters.add("crypto-failed"),
         }
     }

@@ -17,7 +17,7 @@ impl Tunnel {
     pub(super) fn suspend(&mut self, outage: Outage, now: Time) {
         if self.flow.suspend(outage, now) {
             self.table.lose_all();
-            self.path.restart(now);
+            self.path.restart(true, now);
             self.acks.forget();
             self.doubt = None;
             if self.is_confirmed {
@@ -32,13 +32,21 @@ impl Tunnel {
         let due = |at, why| Deadline { at, why };
         let mut next = self.flow.next_try().map(|at| due(at, "re-hello"));
         if self.flow.is_flowing() {
-            let probe = earliest(self.path.probe_at(), self.path.outage_at());
             next = earliest(next, self.acks.due().map(|at| due(at, "acknowledgement")));
+        }
+        if self.is_judged() {
+            let probe = earliest(self.path.probe_at(), self.path.outage_at());
             next = earliest(next, probe.map(|at| due(at, "probe")));
             next = earliest(next, self.starved_ask.map(|(at, _)| due(at, "credit probe")));
             next = earliest(next, self.doubt.map(|doubt| due(doubt.until, "answer to a hint")));
         }
         earliest(next, self.expiry().map(|at| due(at, "retention")))
+    }
+
+    /// Whether silence means something. Whoever waits for the answer to a Finished repeats that,
+    /// and nothing else.
+    fn is_judged(&self) -> bool {
+        self.flow.is_flowing() && (self.is_confirmed || self.finished.is_none())
     }
 
     fn expiry(&self) -> Option<Time> {
@@ -52,7 +60,7 @@ impl Tunnel {
             self.end(Reason::Expired);
             return;
         }
-        if self.flow.is_flowing() {
+        if self.is_judged() {
             self.tick_path(now);
         }
         if self.flow.is_due(now) {
@@ -89,7 +97,7 @@ impl Tunnel {
             return;
         }
         if self.path.probe_at().is_some_and(|at| at <= now) {
-            self.path.probed();
+            self.path.rtt_mut().probed(now);
             let len = self.table.lose_oldest();
             self.path.landed(len);
             match self.table.next_lost() {
