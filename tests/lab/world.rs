@@ -67,6 +67,18 @@ impl World {
         Self::on(network)
     }
 
+    /// The same with such a round trip on both of Bob's ways.
+    pub(crate) fn far(seed: u64, rtt: Duration) -> Self {
+        let network = network(seed);
+        set_rtt(&network, rtt);
+        Self::on(network)
+    }
+
+    /// Changes the round trip on both of Bob's ways.
+    pub(crate) fn set_rtt(&self, rtt: Duration) {
+        set_rtt(&self.network, rtt);
+    }
+
     fn on(network: Network) -> Self {
         let dir = directory();
         let at = dir.path();
@@ -140,6 +152,12 @@ impl World {
     /// Packets that Bob's interface has sent.
     pub(crate) fn packets_of_bob(&self) -> u64 {
         self.network.bob.statistic("eth0", "sent packets")
+    }
+}
+
+fn set_rtt(network: &Network, rtt: Duration) {
+    for wire in [&network.left, &network.right] {
+        wire.set(|_, manner| manner.delay = rtt / 2);
     }
 }
 

@@ -14,6 +14,7 @@ mod the_far_side_speaks_seldom;
 mod the_interface_is_down;
 mod the_mapping_of_a_nat_expires;
 mod the_path_falls_silent;
+mod the_path_is_slow;
 mod the_path_returns_worse;
 
 use super::scenario::Scenario;
@@ -43,6 +44,12 @@ pub(crate) const ALL: &[Scenario] = &[
     the_mapping_of_a_nat_expires::SCENARIO,
     the_path_returns_worse::TEN_TIMES_SLOWER,
     the_path_returns_worse::LONGER,
+    the_path_is_slow::RTT_600_MS,
+    the_path_is_slow::RTT_1500_MS,
+    the_path_is_slow::RTT_3_S,
+    the_path_is_slow::RTT_10_S,
+    the_path_is_slow::GROWS_TO_3_S,
+    the_path_is_slow::GROWS_TO_30_S,
     five_percent_are_lost::SCENARIO,
     keystrokes_go_beside_bulk::SCENARIO,
     a_hundred_sessions_are_away_for_ten_minutes::SCENARIO,
