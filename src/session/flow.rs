@@ -139,3 +139,91 @@ impl Flow {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::from_nanos(ms * 1_000_000)
+    }
+
+    /// A suspended tunnel in which something waits, and when it tries up to this age.
+    fn tries(until: Duration) -> Vec<Time> {
+        let (mut flow, mut rng, mut tries) = (Flow::new(at(0)), Rng::new([1; 32]), Vec::new());
+        assert!(flow.suspend(Outage::Silence, at(0)));
+        while let Some(now) = flow.next_try().filter(|now| now.since(at(0)) < until) {
+            assert!(flow.is_due(now) && !flow.tried(true, &mut rng, now));
+            tries.push(now);
+        }
+        tries
+    }
+
+    /// Whether the tries from one age to another are so far apart, give or take an eighth.
+    fn are_apart(tries: &[Time], from: Duration, to: Duration, every: Duration) -> bool {
+        let within = |pair: &&[Time]| pair[0] >= at(0) + from && pair[0] < at(0) + to;
+        let gaps: Vec<_> =
+            tries.windows(2).filter(within).map(|pair| pair[1].since(pair[0])).collect();
+        let (least, most) = (every * 7 / 8, every * 9 / 8);
+        let is_spread = gaps.iter().any(|gap| *gap < every) && gaps.iter().any(|gap| *gap > every);
+        is_spread && gaps.iter().all(|gap| (least..=most).contains(gap))
+    }
+
+    #[test]
+    fn tries_are_quick_at_first_later_and_slow_in_the_end() {
+        let end = REHELLO_PATIENCE + REHELLO_QUICK;
+        let tries = tries(end);
+        assert!(are_apart(&tries, Duration::ZERO, REHELLO_QUICK, REHELLO_EVERY));
+        assert!(are_apart(&tries, REHELLO_QUICK, REHELLO_PATIENCE, REHELLO_LATER));
+        assert!(are_apart(&tries, REHELLO_PATIENCE, end - REHELLO_SLOW * 2, REHELLO_SLOW));
+    }
+
+    #[test]
+    fn where_nothing_waits_the_tunnel_is_idle_after_a_few_tries() {
+        let (mut flow, mut rng) = (Flow::new(at(0)), Rng::new([1; 32]));
+        flow.suspend(Outage::Unreachable, at(10));
+        let idle = (1..).find(|n| flow.tried(false, &mut rng, at(10 + 250 * n)));
+        assert_eq!(idle, Some(u64::from(IDLE_TRIES)));
+        assert_eq!((flow.outage(), flow.next_try()), (None, None));
+        assert_eq!((flow.since(), flow.resumed()), (at(10 + 250 * u64::from(IDLE_TRIES)), 0));
+        assert!(flow.is_flowing());
+    }
+
+    #[test]
+    fn what_could_help_has_a_tunnel_try_at_once_and_anew() {
+        let (mut flow, mut rng) = (Flow::new(at(0)), Rng::new([1; 32]));
+        flow.hurry(at(5));
+        assert_eq!(flow.next_try(), None, "nothing is to be tried");
+        flow.ask(at(10));
+        flow.tried(true, &mut rng, at(10));
+        flow.hurry(at(20));
+        assert_eq!(flow.next_try(), Some(at(20)), "a try without an outage");
+        flow.suspend(Outage::Silence, at(30));
+        (0..3).for_each(|_| assert!(!flow.tried(false, &mut rng, at(40))));
+        flow.hurry(at(50));
+        assert_eq!(flow.next_try(), Some(at(50)));
+        assert!(!flow.tried(false, &mut rng, at(50)), "the tries are counted anew");
+    }
+
+    #[test]
+    fn an_outage_lasts_from_its_first_sign_to_the_first_answer() {
+        let mut flow = Flow::new(at(0));
+        assert!(!flow.resume(at(5)) && flow.is_flowing());
+        assert!(flow.suspend(Outage::Silence, at(10)));
+        assert!(!flow.suspend(Outage::NoUplink, at(20)), "it is out already");
+        assert_eq!((flow.outage(), flow.since()), (Some(Outage::Silence), at(10)));
+        assert!(flow.resume(at(30)) && !flow.resume(at(40)));
+        assert_eq!((flow.outage(), flow.since(), flow.resumed()), (None, at(30), 1));
+    }
+
+    #[test]
+    fn without_an_uplink_nothing_is_tried() {
+        let mut flow = Flow::new(at(0));
+        flow.set_uplink(false, at(1));
+        assert!(!flow.is_flowing() && !flow.has_uplink());
+        flow.suspend(Outage::NoUplink, at(2));
+        assert_eq!((flow.next_try(), flow.is_due(at(1000))), (None, false));
+        flow.set_uplink(true, at(1000));
+        assert!(flow.is_due(at(1000)) && !flow.is_flowing() && flow.has_uplink());
+    }
+}
