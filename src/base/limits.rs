@@ -139,9 +139,9 @@ pub const TROUBLE_EVERY: Duration = Duration::from_secs(60);
 /// A stopping daemon waits this long for its goodbyes to leave.
 pub const GOODBYE_MAX: Duration = Duration::from_secs(1);
 /// A neighbour that owes an answer is asked after this long …
-pub const LINK_ASK: Duration = Duration::from_millis(400);
+pub const LINK_ASK: Duration = Duration::from_millis(200);
 /// … is doubtful, and redialled in parallel, after this long …
-pub const LINK_DOUBT: Duration = Duration::from_millis(1000);
+pub const LINK_DOUBT: Duration = Duration::from_millis(400);
 /// … and its link is dead after this long.
 pub const LINK_DEAD: Duration = Duration::from_secs(3);
 /// Who dialled a link that carried packets lately asks after a silence of this length ...

@@ -275,10 +275,14 @@ impl Switch {
 
     /// Something may have cut every path: each neighbour is asked, and doubted until heard.
     pub fn suspect(&mut self, now: Time) {
+        self.suspect_where(|origin| origin != Origin::Client, now);
+    }
+
+    fn suspect_where(&mut self, is_meant: impl Fn(Origin) -> bool, now: Time) {
         let mut next = self.post.carriers.after(None);
         while let Some(id) = next {
             self.post.carriers.on(id, |carrier| {
-                if carrier.origin != Origin::Client {
+                if is_meant(carrier.origin) && !carrier.link.is_doubtful() {
                     carrier.link.suspect(now);
                 }
             });
@@ -338,10 +342,20 @@ impl Switch {
     /// Does what time demands.
     pub fn tick(&mut self, now: Time) {
         let mut next = self.post.carriers.after(None);
+        let mut is_news = false;
         while let Some(id) = next {
-            self.post.carriers.on(id, |carrier| carrier.link.tick(now));
+            let is_doubted = self.post.carriers.on(id, |carrier| {
+                let was_doubtful = carrier.link.is_doubtful();
+                carrier.link.tick(now);
+                carrier.origin.is_dialled() && !was_doubtful && carrier.link.is_doubtful()
+            });
+            is_news |= is_doubted == Some(true);
             self.pump(id, now);
             next = self.post.carriers.after(Some(id));
+        }
+        // The others that this node dialled most likely lie on the same way out.
+        if is_news {
+            self.suspect_where(Origin::is_dialled, now);
         }
         self.settle_spares(now);
         self.weigh_links();

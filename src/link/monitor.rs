@@ -196,7 +196,7 @@ mod tests {
             assert!(!wanted.ping && !monitor.is_doubtful() && !monitor.is_dead());
         }
         monitor.pause(false, at(10_000));
-        assert!(!monitor.tick(at(10_399)).ping && monitor.tick(at(10_400)).ping);
+        assert!(!monitor.tick(at(10_199)).ping && monitor.tick(at(10_200)).ping);
     }
 
     #[test]
@@ -213,9 +213,9 @@ mod tests {
         let mut monitor = Monitor::default();
         monitor.sent(at(10));
         monitor.sent(at(300));
-        assert_eq!(run(&mut monitor, 1009), [410]);
+        assert_eq!(run(&mut monitor, 409), [210]);
         assert!(!monitor.is_doubtful());
-        run(&mut monitor, 1010);
+        run(&mut monitor, 410);
         assert!(monitor.is_doubtful() && !monitor.is_dead());
         run(&mut monitor, 3010);
         assert!(monitor.is_dead());
@@ -234,9 +234,9 @@ mod tests {
                 monitor.heard(false, at(ms));
             }
         }
-        assert_eq!(asked, [400, 831, 1262, 1693]);
+        assert_eq!(asked, [200, 431, 662, 893, 1124, 1355, 1586, 1817]);
         assert_eq!(monitor.rtt(), Some(Duration::from_millis(30)));
-        run(&mut monitor, 1724 + 3000);
+        run(&mut monitor, 1849 + 3000);
         assert!(monitor.is_dead(), "and found within three seconds of the last answer");
     }
 
@@ -245,7 +245,7 @@ mod tests {
         let mut monitor = Monitor::default();
         monitor.measured(Duration::from_secs(10));
         monitor.sent(at(0));
-        assert_eq!(run(&mut monitor, 19_999), [400]);
+        assert_eq!(run(&mut monitor, 19_999), [200]);
         assert!(!monitor.is_doubtful());
         run(&mut monitor, 39_999);
         assert!(monitor.is_doubtful() && !monitor.is_dead());
@@ -263,7 +263,7 @@ mod tests {
     fn one_question_is_open_at_a_time_and_any_byte_settles_the_silence() {
         let mut monitor = Monitor::default();
         monitor.sent(at(0));
-        assert_eq!(run(&mut monitor, 1500), [400]);
+        assert_eq!(run(&mut monitor, 1500), [200]);
         assert!(monitor.is_doubtful());
         monitor.heard(true, at(1500));
         assert!(!monitor.is_doubtful());
@@ -276,7 +276,7 @@ mod tests {
         monitor.sent(at(0));
         assert!(monitor.tick(at(60_000)).ping);
         assert!(monitor.is_doubtful() && !monitor.is_dead());
-        run(&mut monitor, 62_000);
+        run(&mut monitor, 62_600);
         assert!(monitor.is_dead());
     }
 
@@ -284,9 +284,9 @@ mod tests {
     fn an_end_that_does_not_read_says_that_it_lives() {
         let mut monitor = Monitor::default();
         monitor.pause(true, at(0));
-        assert_eq!(monitor.next_timeout().map(|due| due.at), Some(at(200)));
-        assert!(monitor.tick(at(200)).pong);
-        monitor.pause(false, at(250));
+        assert_eq!(monitor.next_timeout().map(|due| due.at), Some(at(100)));
+        assert!(monitor.tick(at(100)).pong);
+        monitor.pause(false, at(150));
         assert_eq!(monitor.next_timeout(), None);
     }
 }

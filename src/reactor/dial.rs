@@ -2,7 +2,8 @@
 //!
 //! The addresses are tried in order; the next one starts when the one before has failed or has
 //! been silent for a moment (RFC 8305's idea), so that a dead IPv6 path costs a quarter of a
-//! second and not two minutes.
+//! second and not two minutes. Before that the same address is tried over the other interfaces
+//! ([`ways`]).
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -14,12 +15,15 @@ use super::failure::cause_of;
 use super::socket::{Arrival, Socket, Target};
 use super::source::{Body, Stream};
 use super::table::Table;
+use super::ways;
 use crate::base::clock::Time;
 use crate::base::links::LinkId;
 use crate::base::machine::Cause;
 
 /// A silent attempt gets company after this long.
 const NEXT_AFTER: Duration = Duration::from_millis(250);
+/// ... and is tried over the other interfaces after this long.
+const WAYS_AFTER: Duration = Duration::from_millis(100);
 /// A local socket with a full queue, and a system out of ports, are asked again after this long.
 const AGAIN_AFTER: Duration = Duration::from_millis(50);
 
@@ -84,13 +88,21 @@ pub(super) fn next(table: &mut Table, registry: &Registry, token: Token, now: Ti
             return if failed { Progress::Failed(dial.last) } else { Progress::Waiting };
         };
         match Socket::dial(&target) {
-            Ok(socket) => match attempt(table, registry, token, socket) {
-                Ok(()) => {
-                    table.set_timer(token, Some(now + NEXT_AFTER));
-                    return Progress::Waiting;
+            Ok(socket) => {
+                let over = others(&target, &socket);
+                let is_more = dial.waiting.front().is_some_and(Target::is_over);
+                let after = if over.is_empty() { NEXT_AFTER } else { WAYS_AFTER };
+                over.into_iter().for_each(|way| dial.waiting.push_front(way));
+                match attempt(table, registry, token, socket) {
+                    // The other interfaces are tried together.
+                    Ok(()) if target.is_over() && is_more => {}
+                    Ok(()) => {
+                        table.set_timer(token, Some(now + after));
+                        return Progress::Waiting;
+                    }
+                    Err(cause) => failed(table, token, cause),
                 }
-                Err(cause) => failed(table, token, cause),
-            },
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 dial.waiting.push_front(target);
                 table.set_timer(token, Some(now + AGAIN_AFTER));
@@ -98,11 +110,20 @@ pub(super) fn next(table: &mut Table, registry: &Registry, token: Token, now: Ti
             }
             Err(error) => match (cause_of(&error), target) {
                 // Refused by this machine's own routes; what a network said before weighs more.
-                (Cause::Unreachable, Target::Tcp(_)) => {}
+                (_, Target::Over(..)) | (Cause::Unreachable, Target::Tcp(_)) => {}
                 (cause, _) => dial.last = cause,
             },
         }
     }
+}
+
+/// The same address over the other interfaces.
+fn others(target: &Target, socket: &Socket) -> Vec<Target> {
+    let (Target::Tcp(address), Some(own)) = (target, socket.local_address()) else {
+        return Vec::new();
+    };
+    let names = ways::others(*address, own);
+    names.into_iter().map(|name| Target::Over(*address, name)).collect()
 }
 
 fn failed(table: &mut Table, token: Token, cause: Cause) {

@@ -36,6 +36,7 @@ mod stream;
 mod table;
 #[cfg(test)]
 mod tests;
+mod ways;
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! One stream socket, TCP or Unix, behind one face.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::time::Duration;
 
 use mio::net::{TcpStream, UnixStream};
@@ -14,11 +14,23 @@ use crate::base::machine::Cause;
 /// Unsent bytes the kernel may hold for us: the rest waits in our own, fair queues.
 const NOTSENT_MAX: u32 = 128 * 1024;
 
+/// The connection is on its way.
+const EINPROGRESS: i32 = rustix::io::Errno::INPROGRESS.raw_os_error();
+
 /// An address that needs no lookup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
     Tcp(SocketAddr),
+    /// Over the interface with this name, whatever the routes say.
+    Over(SocketAddr, String),
     Unix(String),
+}
+
+impl Target {
+    /// Whether the interface is given.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self, Self::Over(..))
+    }
 }
 
 /// How far an attempt at dialling has come.
@@ -53,7 +65,16 @@ impl Socket {
     pub(super) fn dial(target: &Target) -> io::Result<Self> {
         match target {
             Target::Tcp(address) => TcpStream::connect(*address).map(Self::from),
+            Target::Over(address, interface) => connect_over(*address, interface).map(Self::from),
             Target::Unix(path) => UnixStream::connect(path).map(Self::Unix),
+        }
+    }
+
+    /// The address that this end has.
+    pub(super) fn local_address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(stream) => stream.local_addr().ok().map(|address| address.ip()),
+            Self::Unix(_) => None,
         }
     }
 
@@ -138,6 +159,27 @@ impl Socket {
         }
         Ok(false)
     }
+}
+
+/// Starts to dial over one interface (`SO_BINDTODEVICE`, which needs no privilege).
+#[cfg(any(target_os = "android", target_os = "linux"))]
+fn connect_over(address: SocketAddr, interface: &str) -> io::Result<TcpStream> {
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(address),
+        socket2::Type::STREAM.nonblocking(),
+        Some(socket2::Protocol::TCP),
+    )?;
+    socket.bind_device(Some(interface.as_bytes()))?;
+    match socket.connect(&address.into()) {
+        Err(error) if error.raw_os_error() == Some(EINPROGRESS) => {}
+        done => done?,
+    }
+    Ok(TcpStream::from_std(socket.into()))
+}
+
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+fn connect_over(_address: SocketAddr, _interface: &str) -> io::Result<TcpStream> {
+    Err(ErrorKind::Unsupported.into())
 }
 
 /// Repeats a call that a signal interrupted.

@@ -118,6 +118,19 @@ impl Network {
         this
     }
 
+    /// Bob has another interface, in router R4's network; his routes prefer the first.
+    pub(crate) fn add_a_way_for_bob(&self) {
+        let bob = self.bob.name();
+        self.routers[3].ip(&format!(
+            "link add second type veth peer name eth1 netns {bob}\n\
+             link set second master lan up"
+        ));
+        // As desktops have it: an answer may come over another interface than the routes prefer.
+        self.bob.sysctl("ipv4/conf/all/rp_filter", "2");
+        self.bob.ip("link set eth1 up\naddr add 10.4.0.2/24 dev eth1\n\
+             route add default via 10.4.0.1 dev eth1 metric 200");
+    }
+
     /// Bob's wire is pulled out; his address goes with it, as where DHCP sees the carrier go.
     pub(crate) fn bob_leaves(&self, router: usize) {
         unplug(&self.routers[router - 1], "wire1");

@@ -74,6 +74,13 @@ impl World {
         Self::on(network)
     }
 
+    /// The same where Bob has a second interface, at router R4; his routes prefer the first.
+    pub(crate) fn with_two_ways(seed: u64) -> Self {
+        let network = network(seed);
+        network.add_a_way_for_bob();
+        Self::on(network)
+    }
+
     /// Changes the round trip on both of Bob's ways.
     pub(crate) fn set_rtt(&self, rtt: Duration) {
         set_rtt(&self.network, rtt);

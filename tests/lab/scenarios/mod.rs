@@ -8,6 +8,7 @@ mod both_ends_move_at_once;
 mod five_percent_are_lost;
 mod keystrokes_go_beside_bulk;
 mod one_direction_falls_silent;
+mod one_of_two_interfaces_dies;
 mod relays_are_killed;
 mod the_address_is_lost_for_a_while;
 mod the_far_side_speaks_seldom;
@@ -33,6 +34,8 @@ pub(crate) const ALL: &[Scenario] = &[
     the_far_side_speaks_seldom::EVERY_10_S,
     the_far_side_speaks_seldom::EVERY_60_S,
     the_far_side_speaks_seldom::BOB_SPEAKS,
+    one_of_two_interfaces_dies::BOB_RECEIVES,
+    one_of_two_interfaces_dies::BOB_SENDS,
     the_interface_is_down::SCENARIO,
     one_direction_falls_silent::BOB_IS_NOT_HEARD,
     one_direction_falls_silent::BOB_HEARS_NOTHING,
