@@ -55,8 +55,8 @@ pub(crate) struct Session {
     pub(crate) server_app: Option<usize>,
     /// A process of one of its ends ended: it may be reset.
     pub(crate) is_excused: bool,
-    /// Its service was dialled.
-    dials: u32,
+    /// The life of the server's process in which its service was dialled last.
+    dialled_in: Option<u32>,
 }
 
 impl Session {
@@ -70,7 +70,7 @@ impl Session {
             client_app: None,
             server_app: None,
             is_excused: false,
-            dials: 0,
+            dialled_in: None,
         }
     }
 }
@@ -130,8 +130,8 @@ impl World {
         let Endpoint::Host(_, port) = to else { return };
         let number = usize::from(port - PORTS);
         let run = self.processes[id].run;
-        self.sessions[number].dials += 1;
-        if self.sessions[number].dials > 1 {
+        // A node that was started anew knows nothing of the dials of its former life.
+        if self.sessions[number].dialled_in.replace(run) == Some(run) {
             return self.fail(format!("the service of session {number} was dialled twice"));
         }
         let cause = match self.sessions[number].service {
