@@ -117,8 +117,8 @@ pub const OUTAGE_MIN: Duration = Duration::from_millis(400);
 pub const OUTAGE_MAX: Duration = Duration::from_secs(3);
 /// A round trip that only a handshake has measured counts as no longer than this.
 pub const HANDSHAKE_RTT_MAX: Duration = Duration::from_secs(3);
-/// What repeats that a peer has lost what is under way to it is heeded this long after the first
-/// time, then after twice that, and so on.
+/// A repeated report of the same outage restarts the path again after this long, then after twice
+/// that, and so on.
 pub const RESTART_AGAIN: Duration = Duration::from_secs(1);
 /// Re-Hello and Hello interval while something waits …
 pub const REHELLO_EVERY: Duration = Duration::from_millis(250);
@@ -152,6 +152,10 @@ pub const KEEPALIVE_LEAST: Duration = Duration::from_secs(10);
 pub const KEEPALIVE_MOST: Duration = Duration::from_secs(120);
 /// A root's pulse is asked for when it is so late.
 pub const PULSE_LATE: Duration = Duration::from_secs(3);
+/// Interfaces over which an address is tried besides the one that the routes choose.
+pub const ALTERNATES_MAX: usize = 4;
+/// An attempt that is unanswered for this long goes on over those interfaces as well.
+pub const ALTERNATES_AFTER: Duration = Duration::from_millis(100);
 /// Interval of dialling while something waits.
 pub const DIAL_EVERY: Duration = Duration::from_millis(100);
 /// Interval of dialling while nothing waits.
@@ -202,8 +206,8 @@ pub const HELLOS_EVERY: Duration = Duration::from_millis(10);
 pub const COOKIE_LIFE: Duration = Duration::from_secs(60);
 /// A handshake that the peer has not confirmed is begun again after this long, beside the first.
 pub const BEGIN_AGAIN: Duration = Duration::from_secs(1);
-/// A tunnel that the peer does not know to be confirmed gives way to another handshake of that peer
-/// this long after its Finished last came: longer than [`REHELLO_SLOW`].
+/// An unconfirmed tunnel is replaced by another handshake of its peer only this long after its own
+/// Finished last arrived: longer than [`REHELLO_SLOW`].
 pub const FINISHED_KEPT: Duration = Duration::from_secs(3);
 /// Who is asked because of a hint has a round trip to answer, and at least so much longer.
 pub const HINT_WAIT_MIN: Duration = Duration::from_millis(10);
@@ -441,9 +445,9 @@ pub const CONTROLS_MAX: usize = 16;
 /// One tunnel's unread data takes one part in so many of the packet memory at most while more than
 /// half of that is in use; more is dropped, not acknowledged, and comes again.
 pub const TUNNEL_SHARE: usize = 8;
-/// Re-Hellos of one outage whose time is known, so that an answer measures the round trip. The
-/// oldest is forgotten: an answer to it measures nothing.
-pub const ATTEMPTS_KNOWN: usize = 128;
+/// Re-Hellos of a tunnel whose send time is known. The oldest is evicted: an answer to it is no
+/// round trip sample.
+pub const REHELLO_TIMES_MAX: usize = 128;
 /// Tunnels of one node.
 pub const TUNNELS_MAX: usize = 1024;
 /// Peers that are told at the start that a former run's tunnels are lost.

@@ -5,10 +5,11 @@
 //! way, and the first to be proved wins. There is no backoff (it is what makes others slow to
 //! return); what is bounded is how many attempts are under way and how often one starts (DO-14).
 //!
-//! How long a round trip takes is not known, and an attempt takes two of them. Of the attempts that
-//! are older than [`DIAL_MAX`] each is therefore twice as old as the next one: a path that returns
-//! finds one that has the time it needs. When the first one connects the others are given up: those
-//! behind it would all reach the peer, and those before it sleep.
+//! An attempt takes two round trips, and the round trip is not known before. Attempts older than
+//! [`DIAL_MAX`] are therefore thinned out so that each is at least twice as old as the next one:
+//! whatever the round trip of a path that returns, one of them is given enough time. When the first
+//! attempt connects the others are aborted: the younger ones would all reach the peer, and the SYNs
+//! of the older ones are lost.
 
 use std::time::Duration;
 
@@ -93,8 +94,8 @@ impl Dialler {
         self.wanted_until = now + WANTED_FOR;
     }
 
-    /// What was tried in vain may work now: dials at once. What is under way may lead over a path
-    /// that is still there, so it goes on.
+    /// Dials at once, because addresses or routes have changed. Attempts under way go on: their
+    /// path may be unchanged.
     pub fn kick(&mut self, now: Time) {
         let soon = self.started.map_or(now, |started| (started + DIAL_AGAIN).max(now));
         self.next = self.next.min(soon);
@@ -110,7 +111,7 @@ impl Dialler {
         self.attempts.push(Attempt { link, since: now, is_connected: false });
     }
 
-    /// An attempt has connected; gives those to be aborted.
+    /// Records that an attempt has connected. Returns the attempts to be aborted.
     pub fn connected(&mut self, link: LinkId) -> Vec<LinkId> {
         let is_first = !self.attempts.iter().any(|attempt| attempt.is_connected);
         let this = self.attempts.iter_mut().find(|attempt| attempt.link == link);
@@ -177,9 +178,9 @@ impl Dialler {
         into.fold_bytes(self.name.as_ref().map_or(&[], |name| name.as_bytes()));
     }
 
-    /// When an attempt behind one that started at `older` makes room for fresh ones: where it is
-    /// more than half as old. Where the neighbour is there by another link none is needed for long.
-    fn gives_way(attempt: &Attempt, older: Option<Time>, health: Health) -> Time {
+    /// Returns when an attempt is given up: when it is more than half as old as the one before it,
+    /// which started at `older`. While the neighbour has another link, [`DIAL_MAX`] is enough.
+    fn ends_at(attempt: &Attempt, older: Option<Time>, health: Health) -> Time {
         let patience = match older {
             _ if health == Health::Up => DIAL_MAX,
             Some(older) => attempt.since.since(older).max(DIAL_MAX),
@@ -192,7 +193,7 @@ impl Dialler {
         let older = self.attempts.iter().map(|attempt| attempt.since);
         let older = [None].into_iter().chain(older.map(Some));
         let attempts = self.attempts.iter().zip(older);
-        attempts.map(|(attempt, older)| Self::gives_way(attempt, older, health)).min()
+        attempts.map(|(attempt, older)| Self::ends_at(attempt, older, health)).min()
     }
 
     /// Does what is due.
@@ -200,7 +201,7 @@ impl Dialler {
         let mut step = Step::default();
         let mut older = None;
         self.attempts.retain(|attempt| {
-            let is_over = Self::gives_way(attempt, older, health) <= now;
+            let is_over = Self::ends_at(attempt, older, health) <= now;
             if is_over {
                 step.give_up.push(attempt.link);
             } else {
@@ -338,7 +339,7 @@ mod tests {
         }
         assert_eq!(dialler.connected(b), [a, c]);
         dialler.started(d, at(10));
-        assert!(dialler.connected(d).is_empty(), "the first may be mute");
+        assert!(dialler.connected(d).is_empty(), "the first may never be proved");
         assert_eq!(dialler.attempts().collect::<Vec<_>>(), [b, d]);
     }
 

@@ -342,19 +342,19 @@ impl Switch {
     /// Does what time demands.
     pub fn tick(&mut self, now: Time) {
         let mut next = self.post.carriers.after(None);
-        let mut is_news = false;
+        let mut is_any_doubted = false;
         while let Some(id) = next {
             let is_doubted = self.post.carriers.on(id, |carrier| {
                 let was_doubtful = carrier.link.is_doubtful();
                 carrier.link.tick(now);
                 carrier.origin.is_dialled() && !was_doubtful && carrier.link.is_doubtful()
             });
-            is_news |= is_doubted == Some(true);
+            is_any_doubted |= is_doubted == Some(true);
             self.pump(id, now);
             next = self.post.carriers.after(Some(id));
         }
-        // The others that this node dialled most likely lie on the same way out.
-        if is_news {
+        // The other links that this node dialled are likely to use the same interface.
+        if is_any_doubted {
             self.suspect_where(Origin::is_dialled, now);
         }
         self.settle_spares(now);

@@ -133,9 +133,9 @@ pub struct Link {
     monitor: Monitor,
     events: VecDeque<Event>,
     proved: Option<Hello>,
-    /// Since when a proof of the far end's Name is waited for ...
-    asked_for_proof: Time,
-    /// ... and until when.
+    /// When the far end was asked for its proof: the answer is the first round trip sample.
+    proof_asked: Time,
+    /// When the link ends without that proof.
     proof_due: Time,
     /// Since when no byte of the packets that wait has left.
     stalled: Option<Time>,
@@ -166,7 +166,7 @@ impl Link {
             monitor: Monitor::default(),
             events: VecDeque::new(),
             proved: None,
-            asked_for_proof: now,
+            proof_asked: now,
             proof_due: now + PROOF_MAX,
             stalled: None,
             paused: false,
@@ -229,14 +229,14 @@ impl Link {
                 let signature = self.proof.hello(&frame)?;
                 // The end that was called proves itself now, and is answered with the other proof.
                 if signature.is_some() {
-                    self.asked_for_proof = now;
+                    self.proof_asked = now;
                 }
                 self.prove(signature);
             }
             Kind::Proof => {
                 let (other, signature) = self.proof.proof(&frame)?;
                 self.prove(signature);
-                self.monitor.measured(now.since(self.asked_for_proof));
+                self.monitor.measured(now.since(self.proof_asked));
                 self.admit(other, now);
             }
             _ => return Err(LinkError::Unexpected),

@@ -36,7 +36,7 @@ pub struct Monitor {
     doubtful: bool,
     dead: bool,
     rtt: Option<Duration>,
-    /// The longest round trip of late: each one after it takes a quarter off.
+    /// The longest recent round trip; each later sample reduces it by a quarter at most.
     longest_rtt: Duration,
     /// When the next sign of life is due; only while this end does not read.
     alive_at: Option<Time>,
@@ -64,7 +64,7 @@ impl Monitor {
         }
     }
 
-    /// Records a round trip.
+    /// Takes a round trip sample.
     pub fn measured(&mut self, rtt: Duration) {
         let quarter = self.longest_rtt.checked_div(4).unwrap_or_default();
         let faded = self.longest_rtt.saturating_sub(quarter);
@@ -98,18 +98,18 @@ impl Monitor {
         self.dead
     }
 
-    /// The last round trip that was measured.
+    /// Returns the last round trip sample.
     #[must_use]
     pub fn rtt(&self) -> Option<Duration> {
         self.rtt
     }
 
-    /// A path that is slow when it is well is not doubted for it ...
+    /// Returns the silence after which the link is doubtful: two round trips, if that is longer.
     fn doubt_after(&self) -> Duration {
         LINK_DOUBT.max(self.longest_rtt.saturating_mul(2))
     }
 
-    /// ... and has time for an answer that is twice as late.
+    /// Returns the silence after which the link is dead: four round trips, if that is longer.
     fn dead_after(&self) -> Duration {
         LINK_DEAD.max(self.longest_rtt.saturating_mul(4))
     }

@@ -3,7 +3,7 @@
 //! The addresses are tried in order; the next one starts when the one before has failed or has
 //! been silent for a moment (RFC 8305's idea), so that a dead IPv6 path costs a quarter of a
 //! second and not two minutes. Before that the same address is tried over the other interfaces
-//! ([`ways`]).
+//! ([`alternates`]).
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -11,19 +11,18 @@ use std::time::Duration;
 
 use mio::{Registry, Token};
 
+use super::alternate_interfaces::alternates;
 use super::failure::cause_of;
 use super::socket::{Arrival, Socket, Target};
 use super::source::{Body, Stream};
 use super::table::Table;
-use super::ways;
 use crate::base::clock::Time;
+use crate::base::limits::ALTERNATES_AFTER;
 use crate::base::links::LinkId;
 use crate::base::machine::Cause;
 
 /// A silent attempt gets company after this long.
 const NEXT_AFTER: Duration = Duration::from_millis(250);
-/// ... and is tried over the other interfaces after this long.
-const WAYS_AFTER: Duration = Duration::from_millis(100);
 /// A local socket with a full queue, and a system out of ports, are asked again after this long.
 const AGAIN_AFTER: Duration = Duration::from_millis(50);
 
@@ -89,10 +88,10 @@ pub(super) fn next(table: &mut Table, registry: &Registry, token: Token, now: Ti
         };
         match Socket::dial(&target) {
             Ok(socket) => {
-                let over = others(&target, &socket);
+                let over = over_alternates(&target, &socket);
                 let is_more = dial.waiting.front().is_some_and(Target::is_over);
-                let after = if over.is_empty() { NEXT_AFTER } else { WAYS_AFTER };
-                over.into_iter().for_each(|way| dial.waiting.push_front(way));
+                let after = if over.is_empty() { NEXT_AFTER } else { ALTERNATES_AFTER };
+                over.into_iter().for_each(|target| dial.waiting.push_front(target));
                 match attempt(table, registry, token, socket) {
                     // The other interfaces are tried together.
                     Ok(()) if target.is_over() && is_more => {}
@@ -118,12 +117,11 @@ pub(super) fn next(table: &mut Table, registry: &Registry, token: Token, now: Ti
 }
 
 /// The same address over the other interfaces.
-fn others(target: &Target, socket: &Socket) -> Vec<Target> {
+fn over_alternates(target: &Target, socket: &Socket) -> Vec<Target> {
     let (Target::Tcp(address), Some(own)) = (target, socket.local_address()) else {
         return Vec::new();
     };
-    let names = ways::others(*address, own);
-    names.into_iter().map(|name| Target::Over(*address, name)).collect()
+    alternates(*address, own).into_iter().map(|name| Target::Over(*address, name)).collect()
 }
 
 fn failed(table: &mut Table, token: Token, cause: Cause) {

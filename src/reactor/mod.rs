@@ -17,6 +17,7 @@
 //! Not done here: naming of threads and users, privileges, anything that knows a protocol.
 
 mod accept;
+mod alternate_interfaces;
 mod clock;
 mod descriptors;
 mod dial;
@@ -36,7 +37,6 @@ mod stream;
 mod table;
 #[cfg(test)]
 mod tests;
-mod ways;
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;

@@ -21,13 +21,13 @@ const EINPROGRESS: i32 = rustix::io::Errno::INPROGRESS.raw_os_error();
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
     Tcp(SocketAddr),
-    /// Over the interface with this name, whatever the routes say.
+    /// Over the interface with this name instead of the one that the routes choose.
     Over(SocketAddr, String),
     Unix(String),
 }
 
 impl Target {
-    /// Whether the interface is given.
+    /// Returns whether the interface is given.
     pub(super) fn is_over(&self) -> bool {
         matches!(self, Self::Over(..))
     }
@@ -70,7 +70,7 @@ impl Socket {
         }
     }
 
-    /// The address that this end has.
+    /// Returns the local address of a TCP socket.
     pub(super) fn local_address(&self) -> Option<IpAddr> {
         match self {
             Self::Tcp(stream) => stream.local_addr().ok().map(|address| address.ip()),

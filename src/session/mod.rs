@@ -8,7 +8,6 @@
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 mod acks;
-mod attempts;
 mod delay;
 pub mod envelope;
 mod epoch;
@@ -19,6 +18,7 @@ mod keys;
 mod log;
 mod path;
 pub mod peers;
+mod rehello_times;
 mod rtt;
 mod stream;
 mod table;

@@ -11,7 +11,7 @@ use crate::base::clock::Time;
 use crate::base::limits::{FRAME_MAX, HEAD_ROOM, ICV_MAX, PAYLOAD_MAX, RESTART_AGAIN};
 
 use super::delay::Delay;
-use super::rtt::Rtt;
+use super::rtt::RttEstimator;
 
 /// Window at the start and after an outage, in bytes.
 const WINDOW_START: u64 = 4 * FRAME_MAX as u64;
@@ -34,7 +34,7 @@ const WHOLE: u64 = 1024;
 /// Window, and what is under way.
 #[derive(Debug)]
 pub(crate) struct Path {
-    rtt: Rtt,
+    rtt: RttEstimator,
     delay: Delay,
     window: u64,
     /// Above this the window grows by one packet a round instead of doubling.
@@ -50,10 +50,10 @@ pub(crate) struct Path {
     seen: (u32, u32),
     /// Since when the oldest unanswered thing waits.
     waiting: Option<Time>,
-    /// When the peer last said that packets had come, be they old ones.
-    arrived_at: Time,
-    /// When the path was last taken for new because the peer had lost it, and for how long a
-    /// repetition of that says nothing.
+    /// When the peer's counter of received packets last advanced.
+    delivered_at: Time,
+    /// When the peer's outage last had the path restarted, and for how long repetitions of that
+    /// outage are ignored.
     restarted: (Time, Duration),
     /// When sessions were last session_pto_checked at for one that waits in vain.
     session_pto_checked: Time,
@@ -62,7 +62,7 @@ pub(crate) struct Path {
 impl Default for Path {
     fn default() -> Self {
         Self {
-            rtt: Rtt::default(),
+            rtt: RttEstimator::default(),
             delay: Delay::default(),
             window: WINDOW_START,
             threshold: WINDOW_MAX,
@@ -72,7 +72,7 @@ impl Default for Path {
             transmission: 0,
             seen: (0, 0),
             waiting: None,
-            arrived_at: Time::ZERO,
+            delivered_at: Time::ZERO,
             restarted: (Time::ZERO, Duration::ZERO),
             session_pto_checked: Time::ZERO,
         }
@@ -80,13 +80,13 @@ impl Default for Path {
 }
 
 impl Path {
-    /// The round trip.
-    pub(crate) fn rtt(&self) -> &Rtt {
+    /// Returns the round trip estimate.
+    pub(crate) fn rtt(&self) -> &RttEstimator {
         &self.rtt
     }
 
-    /// The same, for what is no packet and measures it.
-    pub(crate) fn rtt_mut(&mut self) -> &mut Rtt {
+    /// Returns the round trip estimate, for samples that are no data packets.
+    pub(crate) fn rtt_mut(&mut self) -> &mut RttEstimator {
         &mut self.rtt
     }
 
@@ -168,7 +168,7 @@ impl Path {
 
     /// A packet measured the round trip: the one with this transmission number.
     pub(crate) fn measured(&mut self, sample: Duration, acked_transmission: u64, now: Time) {
-        if !self.rtt.measured(sample, now) {
+        if !self.rtt.on_sample(sample, now) {
             return;
         }
         let is_turned = self.delay.measured(sample, now);
@@ -232,7 +232,7 @@ impl Path {
         if news == 0 || news > u32::MAX / 2 {
             return;
         }
-        (self.seen, self.arrived_at) = ((received, marked), now);
+        (self.seen, self.delivered_at) = ((received, marked), now);
         let fraction = marks.saturating_mul(WHOLE).checked_div(news.into()).unwrap_or(0);
         let kept = self.alpha.saturating_sub(self.alpha >> ALPHA_SHIFT);
         self.alpha = kept.saturating_add(fraction.min(WHOLE) >> ALPHA_SHIFT);
@@ -268,16 +268,16 @@ impl Path {
         self.in_flight = 0;
         (self.waiting, self.reduced_at) = (None, self.transmission);
         if is_new {
-            self.rtt.restart();
+            self.rtt.reset_pto();
         }
     }
 
-    /// Whether the peer's outage makes all that is under way lost. It says so in each Re-Hello
-    /// until an answer reaches it, so what repeats the first one counts ever more seldom.
+    /// Returns whether a Re-Hello that reports an outage restarts the path. The peer reports the
+    /// same outage in each Re-Hello until an answer arrives, so repetitions back off.
     pub(crate) fn may_restart(&mut self, is_first: bool, now: Time) -> bool {
         let (at, wait) = self.restarted;
         let wait = if is_first { Duration::ZERO } else { wait.saturating_mul(2) };
-        let wait = wait.max(self.rtt.probe_after()).max(RESTART_AGAIN);
+        let wait = wait.max(self.rtt.pto()).max(RESTART_AGAIN);
         let is_due = is_first || at + wait <= now;
         if is_due {
             self.restarted = (now, wait);
@@ -287,14 +287,14 @@ impl Path {
 
     /// When the next probe is due.
     pub(crate) fn probe_at(&self) -> Option<Time> {
-        self.waiting.map(|since| self.rtt.probe_at(since))
+        self.waiting.map(|since| self.rtt.pto_deadline(since))
     }
 
     /// The probe timeout of a single session, where sessions are due to be compared with it.
     /// While one session gets acknowledgements the tunnel's own probe is not due, so what another
     /// one lost is found this way (RFC 9002 section 6.2).
     pub(crate) fn session_pto(&mut self, now: Time) -> Option<Duration> {
-        let wait = self.rtt.next_probe_after();
+        let wait = self.rtt.pto_with_backoff();
         let is_time = self.session_pto_checked + wait <= now;
         if is_time {
             self.session_pto_checked = now;
@@ -302,10 +302,10 @@ impl Path {
         is_time.then_some(wait)
     }
 
-    /// When silence becomes an outage. A path that still brings the peer what was sent long ago has
-    /// a long queue and is not gone.
+    /// Returns when silence becomes an outage. A path that still delivers packets that were sent
+    /// long ago has a long queue and is not gone.
     pub(crate) fn outage_at(&self) -> Option<Time> {
-        self.waiting.map(|since| since.max(self.arrived_at) + self.rtt.outage_after())
+        self.waiting.map(|since| since.max(self.delivered_at) + self.rtt.outage_timeout())
     }
 }
 
@@ -506,7 +506,7 @@ mod tests {
         let mut path = Path::default();
         path.measured(Duration::from_millis(1), 0, at(0));
         path.sent(100, at(0));
-        path.rtt.probed(at(60));
+        path.rtt.on_pto(at(60));
         path.progress(at(100));
         assert_eq!(path.probe_at(), Some(at(100) + 2 * PROBE_MIN), "it may be the second's answer");
         path.measured(Duration::from_millis(1), 1, at(200));

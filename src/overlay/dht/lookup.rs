@@ -53,7 +53,7 @@ pub struct Done {
 #[derive(Debug)]
 struct Lookup {
     began: Time,
-    /// Nothing is answered sooner.
+    /// The least round trip of any link when it began.
     rtt: Duration,
     is_quiet: bool,
     /// The replica that was asked first; the others follow in order.
@@ -177,12 +177,12 @@ pub struct Lookups {
     floods: VecDeque<Flood>,
     done: VecDeque<Done>,
     counters: Counters,
-    /// The round trip of the quickest link.
+    /// The least round trip of any link.
     rtt: Duration,
 }
 
 impl Lookups {
-    /// Lookups that begin from now on have so long a way: the round trip of the quickest link.
+    /// Sets the least round trip of any link; it counts for lookups that begin later.
     pub const fn set_rtt(&mut self, rtt: Duration) {
         self.rtt = rtt;
     }

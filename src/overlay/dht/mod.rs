@@ -312,7 +312,7 @@ impl Dht {
         }
     }
 
-    /// The round trip of the quickest link: nothing is answered sooner.
+    /// Sets the least round trip of any link: no lookup is answered sooner.
     pub const fn set_rtt(&mut self, rtt: Duration) {
         self.lookups.set_rtt(rtt);
     }

@@ -148,16 +148,16 @@ impl Forest {
     /// What a neighbour's link costs, for choices between equals: its round trip in microseconds;
     /// [`DOUBTFUL`] keeps packets off.
     pub fn set_cost(&mut self, name: &Name, cost: u32) {
-        if cost != DOUBTFUL {
-            let rtt = Duration::from_micros(cost.into());
-            self.trees.iter_mut().for_each(|tree| tree.set_rtt(name, rtt));
-        }
         if let Some(known) = self.neighbours.get_mut(name) {
             let was = std::mem::replace(&mut known.cost, cost);
             let is_news = was == DOUBTFUL && cost != DOUBTFUL;
             self.news = self.news.saturating_add(is_news.into());
             if was != cost {
                 self.change();
+            }
+            if was != cost && cost != DOUBTFUL {
+                let rtt = Duration::from_micros(cost.into());
+                self.trees.iter_mut().for_each(|tree| tree.set_rtt(name, rtt));
             }
         }
     }

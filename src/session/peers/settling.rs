@@ -80,7 +80,7 @@ impl Peers {
     fn make(&mut self, made: Established, finished: Option<Buffer>, now: Time) -> Tunnel {
         let (bounds, rng) = (self.policy.bounds, self.rng.child());
         let mut tunnel = Tunnel::new(made.keys, finished, bounds, self.pool.clone(), rng, now);
-        tunnel.expect_answers_within(made.rtt);
+        tunnel.on_handshake_rtt(made.rtt);
         if !self.uplink {
             tunnel.set_uplink(false, now);
         }

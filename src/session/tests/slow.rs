@@ -1,4 +1,4 @@
-//! Paths whose round trip takes seconds, and answers that are later than what waits for them.
+//! Paths with round trips of seconds, and answers that arrive after the timeouts for them.
 
 use super::*;
 use crate::base::limits::HANDSHAKE_RTT_MAX;
@@ -6,7 +6,8 @@ use crate::base::limits::HANDSHAKE_RTT_MAX;
 const S: Duration = Duration::from_secs(1);
 
 impl World {
-    /// A session of A on a path with so long a round trip; how long it took to hear four bytes.
+    /// Opens a session from A on a path with this round trip. Returns the time until four bytes
+    /// have arrived.
     fn exchange(&mut self, rtt: Duration) -> Duration {
         self.delay = rtt / 2;
         let (began, peer) = (self.now, self.sides[B].name);

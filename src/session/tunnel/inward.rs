@@ -207,7 +207,7 @@ impl Tunnel {
             let answered = if keeps { Stage::Ahead } else { Stage::Done };
             self.say_hello(ConType::ReHelloBack, answered, now);
         }
-        let rtt = self.attempts.answered(header.epoch, hello.heard, now);
+        let rtt = self.rehello_times.sample(header.epoch, hello.heard, now);
         let is_first = stage == Stage::Ahead;
         let is_lost = hello.outage && self.path.may_restart(is_first, now);
         if was_out || is_lost {
@@ -215,7 +215,7 @@ impl Tunnel {
             self.path.restart(is_first || was_out, now);
         }
         if let Some(rtt) = rtt {
-            self.path.rtt_mut().answered(rtt, was_out, now);
+            self.path.rtt_mut().on_rehello_rtt(rtt, was_out, now);
         }
         self.apply(&head, entries, now)?;
         // The Re-Hello speaks of as many sessions as fit; the rest follows here.
@@ -278,7 +278,7 @@ impl Tunnel {
             let lost = self.table.lose_at_pto(pto, now);
             self.path.landed(lost);
             if lost > 0 {
-                self.path.rtt_mut().probed(now);
+                self.path.rtt_mut().on_pto(now);
             }
         }
         Ok(())
@@ -330,10 +330,10 @@ impl Tunnel {
         let is_early = matches!(kind, ConType::Open | ConType::Reset);
         if !self.is_confirmed && (self.table.is_initiator() || !is_early) {
             if self.table.is_initiator() {
-                // What waited while the handshake went on begins to wait now. Of the two answers to
-                // it, an outage has held up one at most.
+                // Packets that waited for the confirmation begin to wait for acknowledgements.
                 self.path.answered(now);
-                self.path.rtt_mut().greeted_again(now.since(self.keys.began()));
+                let rtt = now.since(self.keys.began());
+                self.path.rtt_mut().on_second_handshake_rtt(rtt);
             }
             (self.is_confirmed, self.is_wanted, self.finished) = (true, false, None);
             self.flow.resume(now);

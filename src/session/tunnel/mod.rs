@@ -23,11 +23,11 @@ use crate::wire::packet::{ConType, PSessId, SessId};
 use crate::wire::reason::Reason;
 
 use super::acks::Acks;
-use super::attempts::Attempts;
 use super::envelope;
 use super::flow::{Flow, Outage};
 use super::keys::Keys;
 use super::path::Path;
+use super::rehello_times::RehelloTimes;
 use super::stream::Way;
 use super::table::Table;
 
@@ -55,7 +55,7 @@ pub struct Tunnel {
     path: Path,
     flow: Flow,
     acks: Acks,
-    attempts: Attempts,
+    rehello_times: RehelloTimes,
     bounds: Bounds,
     pool: Pool,
     rng: Rng,
@@ -104,7 +104,7 @@ impl Tunnel {
             path: Path::default(),
             flow: Flow::new(now),
             acks: Acks::default(),
-            attempts: Attempts::default(),
+            rehello_times: RehelloTimes::default(),
             bounds,
             pool,
             rng,
@@ -132,9 +132,9 @@ impl Tunnel {
         tunnel
     }
 
-    /// The peer took so long to answer in the handshake, at most.
-    pub(crate) fn expect_answers_within(&mut self, rtt: Duration) {
-        self.path.rtt_mut().greeted(rtt);
+    /// Takes the time that the peer took to answer in the handshake.
+    pub(crate) fn on_handshake_rtt(&mut self, rtt: Duration) {
+        self.path.rtt_mut().on_handshake_rtt(rtt);
     }
 
     /// Opens a session to the peer's service.
@@ -282,7 +282,7 @@ impl Tunnel {
         if self.path.in_flight() == 0 || is_out || self.is_hinted(now) {
             return;
         }
-        let wait = self.path.rtt().answer_within();
+        let wait = self.path.rtt().answer_timeout();
         let half = wait.checked_div(2).unwrap_or(wait);
         self.doubt = Some(Doubt { alive: now + half, until: now + wait });
         self.flow.ask(now);
@@ -296,8 +296,8 @@ impl Tunnel {
         self.is_confirmed
     }
 
-    /// Whether this side accepted a handshake that the peer does not know to be accepted, and still
-    /// repeats.
+    /// Returns whether this side has accepted a handshake whose confirmation has not reached the
+    /// peer: its Finished still arrives.
     pub(crate) fn is_being_finished(&self, now: Time) -> bool {
         !self.is_confirmed && now.since(self.finished_at) < FINISHED_KEPT
     }

@@ -146,7 +146,7 @@ impl Tunnel {
         body.grow(len);
         match self.keys.seal_step(kind, stage, &mut body) {
             Ok((leaving, number)) => {
-                self.attempts.sent(leaving, number, now);
+                self.rehello_times.on_sent(leaving, number, now);
                 self.out.push_back(body);
             }
             Err(_) => self.counters.add("crypto-failed"),

@@ -43,8 +43,8 @@ impl Tunnel {
         earliest(next, self.expiry().map(|at| due(at, "retention")))
     }
 
-    /// Whether silence means something. Whoever waits for the answer to a Finished repeats that,
-    /// and nothing else.
+    /// Returns whether silence may be an outage. Before the answer to a Finished only the Finished
+    /// is repeated.
     fn is_judged(&self) -> bool {
         self.flow.is_flowing() && (self.is_confirmed || self.finished.is_none())
     }
@@ -97,7 +97,7 @@ impl Tunnel {
             return;
         }
         if self.path.probe_at().is_some_and(|at| at <= now) {
-            self.path.rtt_mut().probed(now);
+            self.path.rtt_mut().on_pto(now);
             let len = self.table.lose_oldest();
             self.path.landed(len);
             match self.table.next_lost() {

@@ -53,7 +53,7 @@ impl Tunnel {
         status::Tunnel {
             suite: self.keys.suite().to_string(),
             epoch: self.keys.epoch(),
-            rtt_us: u64::try_from(self.path.rtt().smoothed().as_micros()).unwrap_or(u64::MAX),
+            rtt_us: u64::try_from(self.path.rtt().srtt().as_micros()).unwrap_or(u64::MAX),
             window: self.path.window(),
             in_flight: self.path.in_flight(),
             resumed: self.flow.resumed(),

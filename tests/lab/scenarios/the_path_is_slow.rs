@@ -10,51 +10,27 @@ use crate::outcome::Outcome;
 use crate::scenario::{Goal, Scenario};
 use crate::world::{Sender, World};
 
-const fn goal(rtt: f64) -> Option<Goal> {
-    Some(Goal { others: "", median: 4.0 * rtt + 0.5, worst: 4.0 * rtt + 0.5 })
+pub(crate) const RTT_600_MS: Scenario =
+    session::<600>("a session over a round trip of 0.6 s", false);
+pub(crate) const RTT_1500_MS: Scenario =
+    session::<1500>("a session over a round trip of 1.5 s", true);
+pub(crate) const RTT_3_S: Scenario = session::<3000>("a session over a round trip of 3 s", false);
+pub(crate) const RTT_10_S: Scenario =
+    session::<10_000>("a session over a round trip of 10 s", false);
+pub(crate) const GROWS_TO_3_S: Scenario = growth::<3200>("the round trip grows to 3.2 s");
+pub(crate) const GROWS_TO_30_S: Scenario = growth::<30_000>("the round trip grows to 30 s");
+
+/// A session over a round trip of so many milliseconds.
+const fn session<const RTT: u64>(name: &'static str, is_quick: bool) -> Scenario {
+    let most = 4.0 * RTT as f64 / 1000.0 + 0.5;
+    let goal = Some(Goal { others: "", median: most, worst: most });
+    Scenario { name, goal, is_quick, run: |seed| opened(seed, RTT) }
 }
 
-pub(crate) const RTT_600_MS: Scenario = Scenario {
-    name: "a session over a round trip of 0.6 s",
-    goal: goal(0.6),
-    is_quick: false,
-    run: |seed| opened(seed, 600),
-};
-
-pub(crate) const RTT_1500_MS: Scenario = Scenario {
-    name: "a session over a round trip of 1.5 s",
-    goal: goal(1.5),
-    is_quick: true,
-    run: |seed| opened(seed, 1500),
-};
-
-pub(crate) const RTT_3_S: Scenario = Scenario {
-    name: "a session over a round trip of 3 s",
-    goal: goal(3.0),
-    is_quick: false,
-    run: |seed| opened(seed, 3000),
-};
-
-pub(crate) const RTT_10_S: Scenario = Scenario {
-    name: "a session over a round trip of 10 s",
-    goal: goal(10.0),
-    is_quick: false,
-    run: |seed| opened(seed, 10_000),
-};
-
-pub(crate) const GROWS_TO_3_S: Scenario = Scenario {
-    name: "the round trip grows to 3.2 s",
-    goal: None,
-    is_quick: false,
-    run: |seed| grows(seed, 3200),
-};
-
-pub(crate) const GROWS_TO_30_S: Scenario = Scenario {
-    name: "the round trip grows to 30 s",
-    goal: None,
-    is_quick: false,
-    run: |seed| grows(seed, 30_000),
-};
+/// A session whose round trip grows to so many milliseconds.
+const fn growth<const RTT: u64>(name: &'static str) -> Scenario {
+    Scenario { name, goal: None, is_quick: false, run: |seed| grows(seed, RTT) }
+}
 
 fn opened(seed: u64, rtt: u64) -> Outcome {
     let rtt = Duration::from_millis(rtt);

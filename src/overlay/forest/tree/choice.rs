@@ -102,7 +102,7 @@ impl Tree {
         }
     }
 
-    /// When somebody else is asked.
+    /// Returns when the parent that was asked has not answered in time.
     pub(super) fn wish_ends(&self) -> Option<Time> {
         let asked = self.asked?;
         let neighbour = self.neighbours.get(&asked.parent);

@@ -297,7 +297,7 @@ impl Tree {
         (neighbour.due, neighbour.source) = (Some(now), source);
     }
 
-    /// The round trip of a neighbour's link.
+    /// Sets the round trip of a neighbour's link, from which the time for its answer follows.
     pub fn set_rtt(&mut self, name: &Name, rtt: Duration) {
         if let Some(neighbour) = self.neighbours.get_mut(name) {
             neighbour.answers_within = WISH_MAX.max(rtt.saturating_mul(2));

@@ -1,38 +1,37 @@
-//! The interfaces over which an address may be reached, besides the one that the routes prefer.
+//! The interfaces over which an address may be reached besides the one that the routes choose.
 //!
-//! A network that is there and carries nothing (a Wi-Fi out of reach of its access point) keeps its
-//! routes, so the kernel goes on to prefer it. Whoever gets no answer tries the others as well.
+//! A network that has stopped to carry packets (Wi-Fi out of range of its access point) keeps its
+//! routes, so the kernel still prefers it. An attempt that is unanswered is therefore made over the
+//! other interfaces as well.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use if_addrs::Interface;
 
-/// Interfaces tried beside the preferred one.
-const WAYS_MAX: usize = 4;
+use crate::base::limits::ALTERNATES_MAX;
 
-/// The names of those other interfaces, where `preferred` is the source address that the routes
-/// chose.
-pub(super) fn others(to: SocketAddr, preferred: IpAddr) -> Vec<String> {
-    if to.ip().is_loopback() || preferred == to.ip() {
+/// Returns the names of those interfaces; `source` is the address that the routes chose.
+pub(super) fn alternates(to: SocketAddr, source: IpAddr) -> Vec<String> {
+    if to.ip().is_loopback() || source == to.ip() {
         return Vec::new();
     }
-    // A system that does not say which interfaces it has is left to its routes.
-    choose(&if_addrs::get_if_addrs().unwrap_or_default(), preferred)
+    // Without the list the routes decide alone.
+    choose(&if_addrs::get_if_addrs().unwrap_or_default(), source)
 }
 
-fn choose(interfaces: &[Interface], preferred: IpAddr) -> Vec<String> {
-    let is_preferred = |interface: &&Interface| interface.ip() == preferred;
-    let Some(first) = interfaces.iter().find(is_preferred) else { return Vec::new() };
-    let fits = |interface: &&Interface| {
-        interface.name != first.name
+fn choose(interfaces: &[Interface], source: IpAddr) -> Vec<String> {
+    let chosen = interfaces.iter().find(|interface| interface.ip() == source);
+    let Some(chosen) = chosen else { return Vec::new() };
+    let is_alternate = |interface: &&Interface| {
+        interface.name != chosen.name
             && !interface.is_loopback()
             && !interface.is_link_local()
-            && interface.ip().is_ipv4() == preferred.is_ipv4()
+            && interface.ip().is_ipv4() == source.is_ipv4()
     };
-    let names: BTreeSet<&str> =
-        interfaces.iter().filter(fits).map(|interface| &*interface.name).collect();
-    names.into_iter().take(WAYS_MAX).map(str::to_owned).collect()
+    let names = interfaces.iter().filter(is_alternate).map(|interface| &*interface.name);
+    let names: BTreeSet<&str> = names.collect();
+    names.into_iter().take(ALTERNATES_MAX).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -70,18 +69,18 @@ mod tests {
         assert!(others([10, 9, 9, 9]).is_empty(), "no interface has it");
         assert!(choose(&interfaces[..3], [10, 1, 0, 2].into()).is_empty(), "there is one way");
         let many: Vec<_> = (0..9).map(|at| interface(&format!("e{at}"), [10, at, 0, 2])).collect();
-        assert_eq!(choose(&many, [10, 0, 0, 2].into()).len(), WAYS_MAX);
+        assert_eq!(choose(&many, [10, 0, 0, 2].into()).len(), ALTERNATES_MAX);
     }
 
     #[test]
-    fn loopback_has_no_other_way() {
+    fn loopback_has_no_alternate() {
         let to = "127.0.0.1:80".parse().expect("an address");
-        assert!(others(to, IpAddr::from([127, 0, 0, 1])).is_empty());
+        assert!(alternates(to, IpAddr::from([127, 0, 0, 1])).is_empty());
     }
 
     #[test]
     fn an_address_of_no_interface_has_none() {
         let to = "192.0.2.1:80".parse().expect("an address");
-        assert!(others(to, IpAddr::from([192, 0, 2, 77])).is_empty());
+        assert!(alternates(to, IpAddr::from([192, 0, 2, 77])).is_empty());
     }
 }
